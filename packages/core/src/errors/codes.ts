@@ -1,0 +1,181 @@
+interface CodeRow {
+  /** HTTP status on the wire. */
+  readonly status: number
+  readonly seen: 'anyone' | 'proven'
+  readonly message: string
+  /** What to do next. */
+  readonly hint?: string
+}
+
+export type Code = keyof typeof table
+
+const table = {
+  // What was sent cannot be read.
+  'bad-request': { status: 400, seen: 'anyone', message: 'The request is not of the form this operation takes.' },
+  'bad-json': { status: 400, seen: 'anyone', message: 'The body is not one JSON value without repeated names.' },
+  'bad-number': { status: 400, seen: 'anyone', message: 'A number is not a whole number in its range.' },
+  'bad-encoding': { status: 400, seen: 'anyone', message: 'Text is not canonical base64, base64url, hex or UTF-8.' },
+  'bad-der': { status: 400, seen: 'anyone', message: 'Bytes are not the strict DER this field takes.' },
+  'bad-cbor': { status: 400, seen: 'anyone', message: 'Bytes are not deterministic CBOR.' },
+  'bad-pem': { status: 400, seen: 'anyone', message: 'The text is not exactly one PEM block with the label expected.' },
+  'private-key-sent': {
+    status: 400,
+    seen: 'anyone',
+    message: 'A private key was sent. It was neither read nor stored, but treat it as lost.',
+    hint: 'make a new key on the device; only the signing request leaves it',
+  },
+  'bad-csr': { status: 400, seen: 'anyone', message: 'The signing request is not a PKCS#10 request we accept.' },
+  'csr-signature': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The signing request is not signed by the key it names (no proof of possession).',
+  },
+  'csr-name': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The signing request asks for a name, usage or validity. Those come from the token and the registry only.',
+    hint: 'make the request with an empty subject and no extensions',
+  },
+  'bad-certificate': { status: 400, seen: 'anyone', message: 'The certificate is not of the profile we accept.' },
+  'bad-crl': { status: 400, seen: 'anyone', message: 'The revocation list is not of the profile we accept.' },
+  'bad-name': {
+    status: 400,
+    seen: 'anyone',
+    message: 'A device name is 1 to 64 of a-z, 0-9, dot, underscore and hyphen, and begins with a letter or digit.',
+  },
+  'bad-fleet': {
+    status: 400,
+    seen: 'anyone',
+    message: 'A fleet name is a DNS label: 1 to 63 of a-z, 0-9 and hyphen, and not reserved.',
+  },
+  'bad-domain': { status: 400, seen: 'anyone', message: 'A domain is two or more DNS labels in lower case.' },
+  'bad-identity': { status: 400, seen: 'anyone', message: 'The identifier is not a SPIFFE ID of this form.' },
+  'bad-did': { status: 400, seen: 'anyone', message: 'The identifier is not a canonical did:key of a key we admit.' },
+  'bad-token': { status: 400, seen: 'anyone', message: 'The text is not an enrollment token.' },
+  'bad-statement': { status: 400, seen: 'anyone', message: 'The statement is not of the form we accept.' },
+  'statement-signature': { status: 400, seen: 'anyone', message: 'The statement is not signed by the key expected.' },
+  'key-refused': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The key is not an Ed25519 or P-256 public key that is safe to name.',
+  },
+  'bad-checkpoint': { status: 400, seen: 'anyone', message: 'The checkpoint is not a signed note of this ledger.' },
+  'bad-proof': { status: 400, seen: 'anyone', message: 'The Merkle proof does not lead to the root it claims.' },
+  'bad-request-file': { status: 400, seen: 'anyone', message: 'The file is not a ceremony request.' },
+  'bad-answer': { status: 400, seen: 'anyone', message: 'The file is not an answer to this ceremony request.' },
+  'too-large': { status: 413, seen: 'anyone', message: 'More bytes than this operation takes.' },
+  'unsupported-media': { status: 415, seen: 'anyone', message: 'The operation does not take this content type.' },
+  'not-found': { status: 404, seen: 'anyone', message: 'There is nothing here.' },
+  'method-not-allowed': { status: 405, seen: 'anyone', message: 'The path does not take this method.' },
+
+  // Who is asking.
+  refused: { status: 401, seen: 'anyone', message: 'Refused.' },
+  'certificate-required': {
+    status: 401,
+    seen: 'anyone',
+    message: 'This path takes a client certificate.',
+    hint: 'enroll first, then call with the certificate and the key',
+  },
+  'certificate-refused': { status: 401, seen: 'anyone', message: 'The client certificate does not prove an identity.' },
+  'certificate-expired': {
+    status: 401,
+    seen: 'proven',
+    message: 'The client certificate has expired.',
+    hint: 'renew before expiry; ask the operator for a token that replaces this device',
+  },
+  'slow-down': { status: 429, seen: 'anyone', message: 'Too many refusals from here. Wait a minute.' },
+  forbidden: { status: 403, seen: 'proven', message: 'This identity may not do this.' },
+  'identity-mismatch': {
+    status: 403,
+    seen: 'proven',
+    message: 'The request names another identity than the certificate proves.',
+  },
+
+  // What we know of them.
+  unknown: { status: 403, seen: 'proven', message: 'The registry does not know this identity.' },
+  revoked: { status: 403, seen: 'proven', message: 'This identity is revoked.' },
+  decommissioned: { status: 410, seen: 'proven', message: 'This identity is decommissioned for good.' },
+  'key-superseded': { status: 403, seen: 'proven', message: 'This key is no longer the current key of its name.' },
+  'key-in-use': { status: 409, seen: 'proven', message: 'This key already belongs to an identity.' },
+
+  // Permits.
+  'token-unknown': { status: 404, seen: 'proven', message: 'There is no such token.' },
+  'token-expired': { status: 403, seen: 'proven', message: 'The token has expired.' },
+  'token-revoked': { status: 403, seen: 'proven', message: 'The token is revoked.' },
+  'token-spent': { status: 403, seen: 'proven', message: 'Every use of the token is spent.' },
+  'token-name': { status: 403, seen: 'proven', message: 'The token does not cover this name.' },
+  'token-fleet': { status: 403, seen: 'proven', message: 'The token is for another fleet.' },
+  'token-tier': { status: 403, seen: 'proven', message: 'The token asks for a stronger kind of key.' },
+
+  // Names and fleets.
+  'name-taken': { status: 409, seen: 'proven', message: 'The name belongs to another key.' },
+  'name-retired': {
+    status: 409,
+    seen: 'proven',
+    message: 'The name was revoked or decommissioned and never comes back.',
+  },
+  'device-unknown': { status: 404, seen: 'proven', message: 'There is no such device.' },
+  'fleet-unknown': { status: 404, seen: 'proven', message: 'There is no such fleet.' },
+  'fleet-exists': { status: 409, seen: 'proven', message: 'The fleet exists already.' },
+  'fleet-pending': {
+    status: 409,
+    seen: 'proven',
+    message: 'The fleet waits for its ceremony.',
+    hint: 'mintmark ceremony request, answer it at the air gap, mintmark ceremony merge',
+  },
+  'already-done': { status: 409, seen: 'proven', message: 'The ceremony answer is already merged.' },
+  'standing-final': { status: 409, seen: 'proven', message: 'Revocation and decommissioning are final.' },
+  'renew-name': { status: 403, seen: 'proven', message: 'A renewal keeps the name and the fleet of the certificate.' },
+  'renew-key': {
+    status: 403,
+    seen: 'proven',
+    message: 'A renewal keeps the key. Another key needs the old key to sign for it.',
+  },
+  'no-receipt': { status: 404, seen: 'proven', message: 'The ledger has no entry with this index.' },
+
+  // The caller's own side: device and command.
+  'home-exists': {
+    status: 409,
+    seen: 'anyone',
+    message: 'This home already holds an identity.',
+    hint: 'use another --home, or whoami to see who it is',
+  },
+  'home-missing': { status: 404, seen: 'anyone', message: 'This home holds no identity.', hint: 'enroll first' },
+  'anchor-mismatch': {
+    status: 401,
+    seen: 'anyone',
+    message: 'The server does not have the trust anchor that the token names. Nothing was sent to it.',
+  },
+  'server-not-proven': {
+    status: 401,
+    seen: 'anyone',
+    message: 'The server did not prove that it is the platform. Nothing was sent to it.',
+  },
+  'reply-refused': {
+    status: 502,
+    seen: 'anyone',
+    message: 'The platform answered with a certificate, charter or receipt that does not prove.',
+  },
+  unreachable: { status: 503, seen: 'anyone', message: 'The platform cannot be reached.' },
+  'wrong-passphrase': { status: 401, seen: 'anyone', message: 'The passphrase does not open this key file.' },
+  'data-missing': {
+    status: 404,
+    seen: 'anyone',
+    message: 'This directory holds no platform.',
+    hint: 'name it with --data, or start one with mintmark up',
+  },
+  'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
+
+  // Ours.
+  unavailable: { status: 503, seen: 'anyone', message: 'The platform cannot answer this now. Try again.' },
+  broken: { status: 500, seen: 'anyone', message: 'The platform failed. Its log has the id.' },
+} as const satisfies Record<string, CodeRow>
+
+/**
+ * Every code a peer can be refused with. One home; `docs/errors.md` is bound to it by a test, both ways.
+ *
+ * `seen: 'anyone'` codes speak of the bytes that were sent and go to whoever sent them.
+ * `seen: 'proven'` codes speak of our state and go only to a peer who proved a certificate or a token's secret;
+ * anyone else is told `refused`.
+ */
+export const codes: Readonly<Record<Code, CodeRow>> = table

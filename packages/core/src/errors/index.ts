@@ -1,0 +1,2 @@
+export { type Code, codes } from './codes.ts'
+export { Refused } from './refused.ts'

@@ -1,0 +1,24 @@
+import { type Code, codes } from './codes.ts'
+
+/**
+ * The peer is told no. The code may go on the wire; `detail` is for our own log and never leaves the process.
+ * A fault of ours is any other Error: the wire then gets an id only.
+ */
+export class Refused extends Error {
+  readonly code: Code
+  readonly detail: string | undefined
+  readonly hint: string | undefined
+
+  constructor(code: Code, detail?: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(detail === undefined ? code : `${code}: ${detail}`, { cause: options.cause })
+    this.name = 'Refused'
+    this.code = code
+    this.detail = detail
+    this.hint = options.hint ?? codes[code].hint
+  }
+
+  /** HTTP status of the code. */
+  get status(): number {
+    return codes[this.code].status
+  }
+}

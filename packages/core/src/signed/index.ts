@@ -1,0 +1,19 @@
+export { type Certificate, readCertificate, sameCertificate } from './certificate.ts'
+export { type Charter, readCharter, signCharter } from './charter.ts'
+export { crlReason, type Revocation, type RevocationList, readRevocationList, signRevocationList } from './crl.ts'
+export { type AltNames, type Extensions, keyUsage, type NameConstraints } from './extensions.ts'
+export { oid } from './oid.ts'
+export {
+  type AuthorityRequest,
+  type CertificateRequest,
+  certificateToSign,
+  commonName,
+  type Issuer,
+  keyIdentifier,
+  type LeafRequest,
+  type RootRequest,
+  signCertificate,
+} from './profile.ts'
+export { checkPossession, readSigningRequest, type SigningRequest, signSigningRequest } from './signing-request.ts'
+export { readStatement, type StatementKind, signStatement } from './statement.ts'
+export { type EnrollmentToken, readToken, writeToken } from './token.ts'
