@@ -3,6 +3,7 @@ export { type Cbor, type CborMap, cbor, cborMap, readCbor, Tagged } from './cbor
 export { type PemLabel, pem, readPem, readPemBlocks } from './pem.ts'
 export { type Sha256, sha256 } from './sha256.ts'
 export {
+  base32,
   base58,
   base64,
   base64url,

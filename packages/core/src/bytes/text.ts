@@ -98,6 +98,20 @@ function decode64(text: string, length: number, values: Int8Array): Uint8Array {
   return out
 }
 
+/** RFC 4648 section 6 in lower case, without padding: for names made from digests. */
+export function base32(bytes: Uint8Array): string {
+  let out = ''
+  let word = 0
+  let bits = 0
+  for (const byte of bytes) {
+    word = ((word << 8) | byte) & 0xffff
+    for (bits += 8; bits >= 5; bits -= 5) out += base32Alphabet[(word >> (bits - 5)) & 31]!
+  }
+  return bits === 0 ? out : out + base32Alphabet[(word << (5 - bits)) & 31]!
+}
+
+const base32Alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+
 const base58Alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
 /** base58btc, as did:key uses it; meant for keys, the work grows with the square of the length. */

@@ -8,7 +8,7 @@ import { readDomain, readFleetName } from '../names/names.ts'
 import { readStatement, signStatement } from './statement.ts'
 
 /**
- * The offline root's word on a fleet: this name has this issuing CA and this release root. An online server can make
+ * The offline root's word on a fleet: this name has this issuing CA, this ledger and this release root. An online server can make
  * neither up.
  */
 export interface Charter {
@@ -18,6 +18,8 @@ export interface Charter {
   readonly version: number
   /** Key id (SHA-256 of the SPKI, hex) of the fleet's issuing CA. */
   readonly authority: string
+  /** Ed25519 public key (32 bytes) that signs the checkpoints of the fleet's ledger. */
+  readonly ledgerKey: Uint8Array
   /** SHA-256 (hex) of the fleet's first TUF root; undefined until the fleet has releases. */
   readonly releaseRoot: string | undefined
   /** Unix milliseconds. */
@@ -33,6 +35,7 @@ export const signCharter = (root: Key, charter: Charter): Promise<Uint8Array> =>
       fleet: charter.fleet,
       version: charter.version,
       authority: readHex(charter.authority),
+      ledgerKey: charter.ledgerKey,
       releaseRoot: charter.releaseRoot === undefined ? undefined : readHex(charter.releaseRoot),
       issued: charter.issued,
     }),
@@ -40,7 +43,7 @@ export const signCharter = (root: Key, charter: Charter): Promise<Uint8Array> =>
 
 export async function readCharter(bytes: Uint8Array, root: PublicKey, verify: Verify): Promise<Charter> {
   const payload = await readStatement(bytes, 'charter', root, verify)
-  const { domain, fleet, version, authority, releaseRoot, issued, ...unknown } = Object.fromEntries(payload)
+  const { domain, fleet, version, authority, ledgerKey, releaseRoot, issued, ...unknown } = Object.fromEntries(payload)
   const digest = (value: unknown): value is Uint8Array => value instanceof Uint8Array && value.length === 32
   if (
     typeof domain !== 'string' ||
@@ -49,6 +52,7 @@ export async function readCharter(bytes: Uint8Array, root: PublicKey, verify: Ve
     version < 1 ||
     typeof issued !== 'number' ||
     !digest(authority) ||
+    !digest(ledgerKey) ||
     !(releaseRoot === undefined || digest(releaseRoot)) ||
     Object.keys(unknown).length > 0
   ) {
@@ -59,6 +63,7 @@ export async function readCharter(bytes: Uint8Array, root: PublicKey, verify: Ve
     fleet: readFleetName(fleet),
     version,
     authority: hex(authority),
+    ledgerKey,
     releaseRoot: releaseRoot && hex(releaseRoot),
     issued,
   }

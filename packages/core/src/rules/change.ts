@@ -1,0 +1,153 @@
+import { type Cbor, type CborMap, cbor, readCbor } from '../bytes/cbor.ts'
+import { Refused } from '../errors/refused.ts'
+
+let make: (facts: Facts<ChangeKind>, bytes: Uint8Array) => Change
+/** True of what this room made, whatever the type checker was told. */
+export let isChange: (value: unknown) => value is Change
+
+/**
+ * A change is a fact: what is committed, what the ledger holds and what the tables are replayed from, all the same
+ * bytes. Deterministic CBOR `{v, kind, at, by, ledger, body}`, at most 65,535 bytes (C2SP entry bundles), in exactly
+ * one ledger. Digests, names and public certificates; never a payload or a secret.
+ */
+export class Change<K extends ChangeKind = ChangeKind> {
+  // Nominal: only `change` and `readChange` make one, so every change was shaped by the table below.
+  readonly #made = true
+  readonly kind: K
+  /** Unix milliseconds. */
+  readonly at: number
+  /** Who did it: a registry path, `token:<id>`, `anonymous` or `platform`. */
+  readonly by: string
+  /** `platform` or a fleet. */
+  readonly ledger: string
+  readonly body: ChangeBody<K>
+  readonly bytes: Uint8Array
+
+  private constructor(facts: Facts<K>, bytes: Uint8Array) {
+    this.kind = facts.kind
+    this.at = facts.at
+    this.by = facts.by
+    this.ledger = facts.ledger
+    this.body = facts.body
+    this.bytes = bytes
+  }
+
+  static {
+    make = (facts, bytes) => new Change(facts, bytes) as Change
+    isChange = value => typeof value === 'object' && value !== null && #made in value
+  }
+}
+
+type Facts<K extends ChangeKind> = Pick<Change<K>, 'kind' | 'at' | 'by' | 'ledger' | 'body'>
+
+/** Fields of each kind's body. `?` marks one that may be absent. */
+const kinds = {
+  'platform.founded': {
+    domain: 'text',
+    root: 'bytes',
+    server: 'bytes',
+    people: 'bytes',
+    ledgerKey: 'bytes',
+    development: 'flag',
+  },
+  'server.certified': { certificate: 'bytes' },
+  'fleet.created': { fleet: 'text', key: 'bytes', ledgerKey: 'bytes', public: 'flag' },
+  'fleet.activated': { certificate: 'bytes', charter: 'bytes' },
+  'token.created': {
+    token: 'text',
+    role: 'text',
+    secretHash: 'bytes',
+    uses: 'number',
+    expires: 'number',
+    pattern: 'text?',
+    tier: 'text',
+  },
+  'token.revoked': { token: 'text' },
+  'identity.enrolled': {
+    identity: 'text',
+    token: 'text?',
+    key: 'text',
+    tier: 'text',
+    serial: 'text',
+    notAfter: 'number',
+    certificate: 'bytes',
+  },
+  'identity.renewed': { identity: 'text', serial: 'text', notAfter: 'number', certificate: 'bytes' },
+  'identity.revoked': { identity: 'text', reason: 'text' },
+  'identity.decommissioned': { identity: 'text', reason: 'text' },
+  'config.set': { version: 'number', digest: 'bytes' },
+  refused: { code: 'text', operation: 'text', count: 'number' },
+} as const satisfies Record<string, Record<string, FieldType>>
+
+export type ChangeKind = keyof typeof kinds
+type FieldType = 'text' | 'bytes' | 'number' | 'flag' | 'text?'
+type FieldValue<T extends FieldType> = T extends 'bytes'
+  ? Uint8Array
+  : T extends 'number'
+    ? number
+    : T extends 'flag'
+      ? boolean
+      : T extends 'text?'
+        ? string | undefined
+        : string
+export type ChangeBody<K extends ChangeKind> = K extends ChangeKind
+  ? { readonly [F in keyof (typeof kinds)[K]]: FieldValue<(typeof kinds)[K][F] & FieldType> }
+  : never
+
+const maxSize = 65_535
+const maxText = 1_024
+
+export function change<K extends ChangeKind>(facts: Facts<K>): Change<K> {
+  const body = new Map<string, Cbor>()
+  for (const name of Object.keys(kinds[facts.kind])) {
+    const value = (facts.body as Record<string, Cbor | undefined>)[name]
+    if (value !== undefined) body.set(name, value)
+  }
+  const { kind, at, by, ledger } = facts
+  const bytes = cbor(new Map<string, Cbor>(Object.entries({ v: 1, kind, at, by, ledger, body })))
+  if (bytes.length > maxSize) throw new Refused('too-large', 'change')
+  return make(facts, bytes) as Change<K>
+}
+
+/** Reads what `change` wrote; anything else is refused, so a ledger has one reading. */
+export function readChange(bytes: Uint8Array): Change {
+  const outer = readCbor(bytes)
+  if (!(outer instanceof Map) || outer.size !== 6 || outer.get('v') !== 1) throw new Refused('bad-cbor', 'change')
+  const { kind, at, by, ledger, body } = Object.fromEntries(outer as CborMap)
+  const known = typeof kind === 'string' && Object.hasOwn(kinds, kind)
+  if (!known || typeof at !== 'number' || typeof by !== 'string' || typeof ledger !== 'string') {
+    throw new Refused('bad-cbor', 'change')
+  }
+  if (!(body instanceof Map)) throw new Refused('bad-cbor', 'change body')
+  const facts = { kind, at, by, ledger, body: readBody(kind as ChangeKind, body) } as Facts<ChangeKind>
+  return make(facts, bytes)
+}
+
+function readBody(kind: ChangeKind, map: CborMap): ChangeBody<ChangeKind> {
+  const fields: Record<string, FieldType> = kinds[kind]
+  const body: Record<string, Cbor> = {}
+  for (const [name, type] of Object.entries(fields)) {
+    const value = map.get(name)
+    if (value === undefined && type === 'text?') continue
+    if (!isOf(type, value)) throw new Refused('bad-cbor', `${kind} ${name}`)
+    body[name] = value
+  }
+  if (map.size !== Object.keys(body).length) throw new Refused('bad-cbor', `${kind} has unknown fields`)
+  return body as unknown as ChangeBody<ChangeKind>
+}
+
+function isOf(type: FieldType, value: Cbor | undefined): value is Cbor {
+  if (type === 'bytes') return value instanceof Uint8Array
+  if (type === 'number') return typeof value === 'number'
+  if (type === 'flag') return typeof value === 'boolean'
+  return typeof value === 'string' && value.length <= maxText
+}
+
+/** A reason given by a person: one line of printable text, so that no log or page can be split by it. */
+export function readReason(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (text.length === 0 || text.length > 200 || /[\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
+    throw new Refused('bad-request', 'a reason is one line of 1 to 200 characters')
+  }
+  return text
+}

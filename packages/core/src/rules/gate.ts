@@ -1,0 +1,36 @@
+import { Refused } from '../errors/refused.ts'
+import type { Role } from '../names/spiffe.ts'
+import type { PeerProof } from '../proof/identity.ts'
+import { checkStanding, type RegistryRecord } from './standing.ts'
+
+/** One row of the access table: who may call an operation. A row is written for every operation, or it is not served. */
+export interface Access {
+  /** Roles that may call with a certificate; empty where no certificate is wanted. */
+  readonly roles: readonly Role[]
+  /** The holder of an enrollment token may call. */
+  readonly token: boolean
+  /** Anyone may call, with or without a certificate. */
+  readonly anyone: boolean
+}
+
+/**
+ * The strict gate, on every request and not only at the handshake: the certificate is inside its time, the registry
+ * knows the name, its standing is good, the key is its current key, and the role is one the operation is for.
+ * @param record read now, after the request arrived
+ * @throws Refused
+ */
+export function decideEntry(
+  proof: PeerProof,
+  record: RegistryRecord | undefined,
+  access: Pick<Access, 'roles'>,
+  at: number,
+): void {
+  const { certificate, identity } = proof
+  checkStanding(record)
+  // Bound to the key, not to issuer and serial: those can be copied into another certificate (CVE-2024-2048).
+  if (record!.identity !== identity.path || record!.key !== certificate.publicKey.id)
+    throw new Refused('key-superseded')
+  if (at < certificate.notBefore) throw new Refused('certificate-refused', 'not valid yet')
+  if (at > certificate.notAfter + 999) throw new Refused('certificate-expired')
+  if (!access.roles.includes(identity.role)) throw new Refused('forbidden')
+}
