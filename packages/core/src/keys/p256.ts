@@ -18,14 +18,14 @@ export function isPoint(point: Uint8Array): boolean {
   return x < p && y < p && (y * y) % p === rightSide(x)
 }
 
-/** The uncompressed form of a compressed point (SEC 1 2.3.4), or undefined where there is none. */
+/**
+ * The uncompressed form of a compressed point (SEC 1 2.3.4), or undefined where it is of another form. Still to be
+ * checked by `isPoint`: where x has no y, neither has what this returns.
+ */
 export function decompress(point: Uint8Array): Uint8Array | undefined {
   if (!isCompressed(point)) return undefined
   const x = readBigEndian(point, 1)
-  const square = rightSide(x)
-  const root = squareRoot(square)
-  // Where there is no root this is one of -square. y = 0 does not happen: the group has odd order.
-  if ((root * root) % p !== square) return undefined
+  const root = squareRoot(rightSide(x))
   const y = (root & 1n) === BigInt(point[0]! & 1) ? root : p - root
   return concat(Uint8Array.of(0x04), point.subarray(1), bigEndian(y))
 }

@@ -27,6 +27,6 @@ export class PublicKey {
   }
 
   equals(other: PublicKey): boolean {
-    return this.algorithm === other.algorithm && equal(this.raw, other.raw)
+    return equal(this.spki, other.spki)
   }
 }
