@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'journeys/**/*.test.ts', 'scripts/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    // Tests start real servers, browsers and tools on machines that may be busy; a limit only ends what hangs.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+})
