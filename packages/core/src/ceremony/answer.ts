@@ -7,8 +7,11 @@ import type { Key } from '../keys/sign.ts'
 import { checkAnchor, checkAuthority } from '../proof/path.ts'
 import { type Certificate, readCertificate } from '../signed/certificate.ts'
 import { readCharter, signCharter } from '../signed/charter.ts'
-import { certificateToSign, type RootRequest, signCertificate } from '../signed/profile.ts'
-import { type CeremonyItem, type CeremonyRequest, record, text } from './request.ts'
+import { certificateToSign, signCertificate } from '../signed/profile.ts'
+import { record, text } from './fields.ts'
+import type { CeremonyItem } from './item.ts'
+import type { CeremonyRequest } from './request.ts'
+import { rootKind } from './root.ts'
 
 /** What came back across the air gap, checked against the request: item by item, in the request's order. */
 export interface CeremonyAnswer {
@@ -25,10 +28,7 @@ export async function answerRequest(
   request: CeremonyRequest,
   root: { key: Key; certificate: Certificate },
 ): Promise<Uint8Array> {
-  const rootDigest = hex(sha256(root.certificate.der))
-  if (request.anchor !== undefined && request.anchor !== rootDigest) {
-    throw new Refused('bad-request-file', 'the request is for another root')
-  }
+  checkRootFor(request, root.certificate)
   const issuer = { key: root.key, subject: root.certificate.subject, keyId: root.certificate.subjectKeyId! }
   const items: string[] = []
   for (const item of request.items) {
@@ -43,14 +43,13 @@ export async function answerRequest(
   return utf8(`${JSON.stringify(file, null, 2)}\n`)
 }
 
-/** Makes the root certificate itself: self-signed, path length 1. */
-export async function signRoot(
-  key: Key,
-  request: RootRequest,
-  subject: Uint8Array,
-  keyId: Uint8Array,
-): Promise<Certificate> {
-  return readCertificate(await signCertificate({ key, subject, keyId }, request))
+/** @throws Refused `bad-request-file` where the request is not for this root to answer */
+export function checkRootFor(request: CeremonyRequest, root: Certificate): void {
+  const named = request.anchor === undefined || request.anchor === hex(sha256(root.der))
+  if (!named) throw new Refused('bad-request-file', 'the request is for another root')
+  if (rootKind(root, request.domain) === undefined) {
+    throw new Refused('bad-request-file', `the root is not the root of ${request.domain}`)
+  }
 }
 
 /**
@@ -69,6 +68,7 @@ export async function readCeremonyAnswer(
     if (file.mintmark !== format || file.request !== request.digest) throw bad('for another request')
     const root = readCertificate(readBase64url(text(file.root)))
     if (request.anchor !== undefined && hex(sha256(root.der)) !== request.anchor) throw bad('by another root')
+    if (rootKind(root, request.domain) === undefined) throw bad('by the root of another domain')
     await checkAnchor(root, at, verify)
     if (!Array.isArray(file.items) || file.items.length !== request.items.length) throw bad('items')
     const items: { item: CeremonyItem; signed: Uint8Array }[] = []

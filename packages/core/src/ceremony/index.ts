@@ -1,12 +1,6 @@
-export { answerRequest, type CeremonyAnswer, readCeremonyAnswer, signRoot } from './answer.ts'
-export {
-  type AuthorityItem,
-  authorityTitle,
-  type CeremonyItem,
-  type CeremonyRequest,
-  type CharterItem,
-  describeRequest,
-  readCeremonyRequest,
-  writeCeremonyRequest,
-} from './request.ts'
+export { answerRequest, type CeremonyAnswer, checkRootFor, readCeremonyAnswer } from './answer.ts'
+export { describeRequest } from './describe.ts'
+export { type AuthorityItem, authorityTitle, type CeremonyItem, type CharterItem } from './item.ts'
+export { type CeremonyRequest, readCeremonyRequest, writeCeremonyRequest } from './request.ts'
+export { rootKind, rootTitle, signRoot } from './root.ts'
 export { digestWords } from './words.ts'
