@@ -166,6 +166,44 @@ const table = {
   },
   'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
 
+  // At the air gap.
+  'file-exists': {
+    status: 409,
+    seen: 'anyone',
+    message: 'There is something of this name already, and it is never overwritten.',
+    hint: 'name another one',
+  },
+  'keys-missing': {
+    status: 404,
+    seen: 'anyone',
+    message: 'This directory holds no root keys.',
+    hint: 'name it with --keys; mintmark-ceremony keys create makes them',
+  },
+  'keys-broken': {
+    status: 500,
+    seen: 'anyone',
+    message: 'The root key file or the root certificate was changed, or they do not belong together.',
+    hint: 'take both from one backup',
+  },
+  'weak-passphrase': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The passphrase of a root has at least 12 characters.',
+    hint: 'six words chosen by dice can be remembered and cannot be guessed',
+  },
+  'not-confirmed': {
+    status: 403,
+    seen: 'anyone',
+    message: "These are not the first two words of the request's digest. Nothing was signed.",
+    hint: 'compare every word with whoever sent the request; where one differs, sign nothing',
+  },
+  'transcript-broken': {
+    status: 500,
+    seen: 'anyone',
+    message: 'The transcript of this root was changed after it was written. Nothing was signed.',
+    hint: 'compare it with its copies and with what the platform merged before this root signs again',
+  },
+
   // Ours.
   unavailable: { status: 503, seen: 'anyone', message: 'The platform cannot answer this now. Try again.' },
   broken: { status: 500, seen: 'anyone', message: 'The platform failed. Its log has the id.' },
