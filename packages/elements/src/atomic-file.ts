@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+export interface DurableWrite {
+  /** Permissions of the file, exactly: the umask takes nothing away. */
+  readonly mode: number
+  /** Whether a file of this name may be replaced. Where not, and there is one, the write fails with EEXIST. */
+  readonly replace: boolean
+}
+
+/**
+ * Writes a whole file, or nothing: after a crash at any moment the name holds what it held before or all of the new
+ * bytes, and once this returns a power cut does not take them back. Nobody else can read the bytes before `mode` says so.
+ */
+export function writeFileDurably(path: string, bytes: Uint8Array, options: DurableWrite): void {
+  // In the same directory, because a rename is atomic only inside one file system.
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`)
+  try {
+    writeNew(temporary, bytes, options.mode)
+    if (options.replace) renameSync(temporary, path)
+    else renameWithoutReplacing(temporary, path)
+  } finally {
+    rmSync(temporary, { force: true })
+  }
+  syncDirectory(dirname(path))
+}
+
+function writeNew(path: string, bytes: Uint8Array, mode: number): void {
+  const file = openSync(path, 'wx', 0o600)
+  try {
+    writeFileSync(file, bytes)
+    fchmodSync(file, mode)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+// rename(2) replaces silently, link(2) fails with EEXIST and is as atomic.
+function renameWithoutReplacing(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (error) {
+    if (!isCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error
+    // FAT, which USB sticks have, knows no links. Taking the name first keeps the promise not to replace; a crash between
+    // the two steps leaves an empty file.
+    closeSync(openSync(to, 'wx', 0o600))
+    renameSync(from, to)
+  }
+}
+
+// The name itself is durable only when its directory is. Windows cannot open one.
+function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
+
+/** Whether a system call failed with one of these codes. */
+export function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.some(code => code === error.code)
+}

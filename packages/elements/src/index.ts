@@ -1,0 +1,11 @@
+export { type DurableWrite, writeFileDurably } from './atomic-file.ts'
+export { createKeyFile, openKeyFile } from './key-file.ts'
+export {
+  createSealedKeyFile,
+  openSealedKeyFile,
+  readSealedKeyFileHeader,
+  type SealedKey,
+  type SealedKeyHeader,
+} from './sealed-key-file.ts'
+export { sha256 } from './sha256.ts'
+export { nodeVerify } from './verify.ts'

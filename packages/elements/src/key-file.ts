@@ -1,0 +1,59 @@
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { pem, readPem, utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import type { Key, KeyAlgorithm } from '@mintmark/core/keys'
+import { isCode, writeFileDurably } from './atomic-file.ts'
+import { makePkcs8, SoftwareKey } from './private-key.ts'
+
+/** Makes a key pair and keeps it in a new PKCS#8 file that only its owner can read. Never replaces a file. */
+export function createKeyFile(path: string, algorithm: KeyAlgorithm): Key {
+  const pkcs8 = makePkcs8(algorithm)
+  const text = utf8(pem('PRIVATE KEY', pkcs8))
+  try {
+    writeFileDurably(path, text, { mode: 0o600, replace: false })
+  } catch (cause) {
+    if (isCode(cause, 'EEXIST')) throw new Refused('home-exists', path, { cause, hint: keepHint })
+    throw cause
+  } finally {
+    pkcs8.fill(0)
+    text.fill(0)
+  }
+  return openKeyFile(path)
+}
+
+/** The key in a PKCS#8 file that nobody but its owner can read. */
+export function openKeyFile(path: string): Key {
+  const pkcs8 = readPem('PRIVATE KEY', readPrivately(path))
+  try {
+    return new SoftwareKey(pkcs8)
+  } finally {
+    pkcs8.fill(0)
+  }
+}
+
+export const keepHint = 'a key file is never replaced: name another one'
+
+function readPrivately(path: string): string {
+  const file = open(path)
+  try {
+    // Of the open file and not of the name, which might be another file by now.
+    const { mode } = fstatSync(file)
+    // Windows has access lists, and reports 0666 for every file.
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      const bits = (mode & 0o777).toString(8).padStart(4, '0')
+      throw new Error(`${path} has mode ${bits}: others may have read the private key. Make it 0600, or a new key.`)
+    }
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, 'r')
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) throw new Refused('home-missing', path, { cause })
+    throw cause
+  }
+}
