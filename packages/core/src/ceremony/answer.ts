@@ -11,7 +11,7 @@ import { certificateToSign, signCertificate } from '../signed/profile.ts'
 import { record, text } from './fields.ts'
 import type { CeremonyItem } from './item.ts'
 import type { CeremonyRequest } from './request.ts'
-import { rootKind } from './root.ts'
+import { rootName } from './root.ts'
 
 /** What came back across the air gap, checked against the request: item by item, in the request's order. */
 export interface CeremonyAnswer {
@@ -21,7 +21,8 @@ export interface CeremonyAnswer {
 }
 
 const format = 'ceremony-answer.v1'
-const maxSize = 1_000_000
+const fields = ['mintmark', 'request', 'root', 'items']
+const maxSize = 2_000_000
 
 /** Signs every item of a request with the offline root; the caller has shown the lines and been told to go on. */
 export async function answerRequest(
@@ -32,14 +33,11 @@ export async function answerRequest(
   const issuer = { key: root.key, subject: root.certificate.subject, keyId: root.certificate.subjectKeyId! }
   const items: string[] = []
   for (const item of request.items) {
-    if (item.kind === 'authority' && item.request.notAfter > root.certificate.notAfter) {
-      throw new Refused('bad-request-file', 'a CA would outlive the root')
-    }
     const signed =
       item.kind === 'charter' ? await signCharter(root.key, item.charter) : await signCertificate(issuer, item.request)
     items.push(base64url(signed))
   }
-  const file = { mintmark: format, request: request.digest, root: base64url(root.certificate.der), items }
+  const file = { mintmark: format, request: base64url(request.bytes), root: base64url(root.certificate.der), items }
   return utf8(`${JSON.stringify(file, null, 2)}\n`)
 }
 
@@ -47,8 +45,21 @@ export async function answerRequest(
 export function checkRootFor(request: CeremonyRequest, root: Certificate): void {
   const named = request.anchor === undefined || request.anchor === hex(sha256(root.der))
   if (!named) throw new Refused('bad-request-file', 'the request is for another root')
-  if (rootKind(root, request.domain) === undefined) {
+  if (rootName(root).domain !== request.domain) {
     throw new Refused('bad-request-file', `the root is not the root of ${request.domain}`)
+  }
+  if (request.items.some(item => item.kind === 'authority' && item.request.notAfter > root.notAfter)) {
+    throw new Refused('bad-request-file', 'a CA would outlive the root')
+  }
+}
+
+/** The request that an answer carries along, so that the online side needs no memory of what it asked. */
+export function requestOf(answer: Uint8Array): Uint8Array {
+  if (answer.length > maxSize) throw new Refused('too-large', 'ceremony answer')
+  try {
+    return readBase64url(text(record(JSON.parse(readUtf8(answer)), fields).request))
+  } catch (cause) {
+    throw new Refused('bad-answer', undefined, { cause })
   }
 }
 
@@ -64,11 +75,13 @@ export async function readCeremonyAnswer(
 ): Promise<CeremonyAnswer> {
   if (bytes.length > maxSize) throw new Refused('too-large', 'ceremony answer')
   try {
-    const file = record(JSON.parse(readUtf8(bytes)), ['mintmark', 'request', 'root', 'items'])
-    if (file.mintmark !== format || file.request !== request.digest) throw bad('for another request')
+    const file = record(JSON.parse(readUtf8(bytes)), fields)
+    if (file.mintmark !== format || !equal(readBase64url(text(file.request)), request.bytes)) {
+      throw bad('for another request')
+    }
     const root = readCertificate(readBase64url(text(file.root)))
     if (request.anchor !== undefined && hex(sha256(root.der)) !== request.anchor) throw bad('by another root')
-    if (rootKind(root, request.domain) === undefined) throw bad('by the root of another domain')
+    if (rootName(root).domain !== request.domain) throw bad('by the root of another domain')
     await checkAnchor(root, at, verify)
     if (!Array.isArray(file.items) || file.items.length !== request.items.length) throw bad('items')
     const items: { item: CeremonyItem; signed: Uint8Array }[] = []

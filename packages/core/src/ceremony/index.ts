@@ -2,5 +2,5 @@ export { answerRequest, type CeremonyAnswer, checkRootFor, readCeremonyAnswer } 
 export { describeRequest } from './describe.ts'
 export { type AuthorityItem, authorityTitle, type CeremonyItem, type CharterItem } from './item.ts'
 export { type CeremonyRequest, readCeremonyRequest, writeCeremonyRequest } from './request.ts'
-export { rootKind, rootTitle, signRoot } from './root.ts'
+export { type RootName, rootName, rootTitle, signRoot } from './root.ts'
 export { digestWords } from './words.ts'

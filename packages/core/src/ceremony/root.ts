@@ -1,10 +1,19 @@
 import { equal } from '../bytes/bytes.ts'
+import { DerReader, readDer, tag } from '../bytes/der.ts'
+import { readUtf8 } from '../bytes/text.ts'
+import { Refused } from '../errors/refused.ts'
 import type { Key } from '../keys/sign.ts'
+import { readDomain } from '../names/names.ts'
 import { type Certificate, readCertificate } from '../signed/certificate.ts'
 import { commonName, keyIdentifier, type RootRequest, signCertificate } from '../signed/profile.ts'
 
-/** The common name of a root. A development root says so wherever its certificate is shown. */
-export const rootTitle = (domain: string, development: boolean): string =>
+/** Which platform a root is of. A development root says so wherever its certificate is shown. */
+export interface RootName {
+  readonly domain: string
+  readonly development: boolean
+}
+
+export const rootTitle = ({ domain, development }: RootName): string =>
   `Mintmark ${development ? 'DEVELOPMENT root' : 'root'}, ${domain}`
 
 /** Makes the root certificate itself: self-signed, path length 1. */
@@ -13,8 +22,12 @@ export async function signRoot(key: Key, request: Omit<RootRequest, 'kind' | 'pu
   return readCertificate(await signCertificate(issuer, { ...request, kind: 'root', publicKey: key.publicKey }))
 }
 
-/** Whether this root speaks for the domain, and as what; undefined for the root of another domain. */
-export function rootKind(root: Certificate, domain: string): 'production' | 'development' | undefined {
-  if (equal(root.subject, commonName(rootTitle(domain, false)))) return 'production'
-  return equal(root.subject, commonName(rootTitle(domain, true))) ? 'development' : undefined
+/** The name that `rootTitle` gave it. @throws Refused `bad-certificate` where its subject is any other */
+export function rootName(root: Certificate): RootName {
+  const relative = new DerReader(readDer(root.subject, tag.sequence).body).set().sequence()
+  relative.oid()
+  const [, development, domain] = /^Mintmark (DEVELOPMENT )?root, (.+)$/.exec(readUtf8(relative.element().body)) ?? []
+  const name = { domain: readDomain(domain ?? ''), development: development !== undefined }
+  if (!equal(root.subject, commonName(rootTitle(name)))) throw new Refused('bad-certificate', 'title of a root')
+  return name
 }

@@ -66,7 +66,7 @@ const kinds = {
   'identity.enrolled': {
     identity: 'text',
     token: 'text?',
-    key: 'text',
+    spki: 'bytes',
     tier: 'text',
     serial: 'text',
     notAfter: 'number',
@@ -145,7 +145,6 @@ function isOf(type: FieldType, value: Cbor | undefined): value is Cbor {
 
 /** A reason given by a person: one line of printable text, so that no log or page can be split by it. */
 export function readReason(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
   if (text.length === 0 || text.length > 200 || /[\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
     throw new Refused('bad-request', 'a reason is one line of 1 to 200 characters')
   }

@@ -127,7 +127,12 @@ export const enrolled = (grant: Grant, certificate: Uint8Array, at: number): Cha
     at,
     by: grant.permit === undefined ? 'platform' : `token:${grant.permit}`,
     ledger: grant.name.fleet,
-    body: { ...issued(grant, certificate), key: grant.request.publicKey.id, tier: grant.tier, token: grant.permit },
+    body: {
+      ...issued(grant, certificate),
+      spki: grant.request.publicKey.spki,
+      tier: grant.tier,
+      token: grant.permit,
+    },
   })
 
 /** The fact of a further certificate for the same key. */

@@ -30,7 +30,8 @@ export function decideEntry(
   // Bound to the key, not to issuer and serial: those can be copied into another certificate (CVE-2024-2048).
   if (record!.identity !== identity.path || record!.key !== certificate.publicKey.id)
     throw new Refused('key-superseded')
-  if (at < certificate.notBefore) throw new Refused('certificate-refused', 'not valid yet')
-  if (at > certificate.notAfter + 999) throw new Refused('certificate-expired')
+  // Asked so that a time that is no number is refused. The second of `notAfter` is still inside (RFC 5280 4.1.2.5).
+  if (!(at >= certificate.notBefore)) throw new Refused('certificate-refused', 'not valid yet')
+  if (!(at <= certificate.notAfter + 999)) throw new Refused('certificate-expired')
   if (!access.roles.includes(identity.role)) throw new Refused('forbidden')
 }

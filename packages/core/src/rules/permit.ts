@@ -50,14 +50,15 @@ export function readCovered(name: string | undefined, pattern: string | undefine
 /** Whether a permit may be spent on this name now. The store asks again inside the transaction. */
 export function checkSpend(permit: Permit, name: string, tier: Tier, at: number): void {
   if (permit.revoked) throw new Refused('token-revoked')
-  if (at >= permit.expires) throw new Refused('token-expired')
+  // Asked so that what is no number is refused.
+  if (!(at < permit.expires)) throw new Refused('token-expired')
   if (permit.pattern !== undefined && !coversName(permit.pattern, name)) throw new Refused('token-name', name)
   if (!reachesTier(tier, permit.tier)) throw new Refused('token-tier', `${permit.tier} is asked for`)
-  if (permit.left < 1) throw new Refused('token-spent')
+  if (!(permit.left >= 1)) throw new Refused('token-spent')
 }
 
 /** Whether a permit still answers for a key that it enrolled (RFC 9110 9.2.2: a retry must not cost a use). */
 export function checkReplay(permit: Permit, at: number): void {
   if (permit.revoked) throw new Refused('token-revoked')
-  if (at >= permit.expires + replayGrace) throw new Refused('token-expired')
+  if (!(at < permit.expires + replayGrace)) throw new Refused('token-expired')
 }

@@ -12,7 +12,9 @@ export function readTier(text: string): Tier {
   return text as Tier
 }
 
-export const reachesTier = (has: Tier, needs: Tier): boolean => tiers.indexOf(has) >= tiers.indexOf(needs)
+/** Of two tiers; a word that is none reaches nothing and is never reached. */
+export const reachesTier = (has: Tier, needs: Tier): boolean =>
+  tiers.includes(needs) && tiers.indexOf(has) >= tiers.indexOf(needs)
 
 /** What the registry holds of a name. Standing, scopes and history belong to the name, not to a key. */
 export interface RegistryRecord {

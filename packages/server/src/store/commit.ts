@@ -1,0 +1,155 @@
+import { Refused } from '@mintmark/core/errors'
+import type { Key } from '@mintmark/core/keys/sign'
+import { append, emptyFrontier, leafHash, readFrontier, signCheckpoint, writeFrontier } from '@mintmark/core/ledger'
+import { type Change, isChange } from '@mintmark/core/rules'
+import { nodeSha256 } from '@mintmark/elements'
+import { type Connection, type Database, first } from './database.ts'
+import { Projection } from './projection.ts'
+import type { Queries } from './queries.ts'
+
+/** That a change is in its ledger: checked by anyone with the ledger's key, without us. */
+export interface Receipt {
+  readonly origin: string
+  readonly index: number
+  /** RFC 9162 leaf hash of the change. */
+  readonly leaf: Uint8Array
+  /** Inclusion proof, leaf upwards, in the tree that `checkpoint` signs. */
+  readonly proof: readonly Uint8Array[]
+  /** C2SP tlog-checkpoint. */
+  readonly checkpoint: string
+}
+
+/** The key that signs the checkpoints of a ledger, and the ledger's name. */
+export interface LedgerSigner {
+  readonly origin: string
+  readonly key: Key
+}
+
+interface Waiting {
+  readonly change: Change
+  readonly content: string | undefined
+  resolve(receipt: Receipt): void
+  reject(error: unknown): void
+}
+
+const largestGroup = 256
+
+/**
+ * The one way to write. Changes queue and are committed in groups: one transaction, one fsync, one signed checkpoint
+ * for many facts; a promise resolves when its group is on the disk. A change that is refused leaves the rest of its
+ * group alone.
+ */
+export class Committer {
+  readonly #database: Database
+  readonly #queries: Queries
+  readonly #signer: (ledger: string) => LedgerSigner
+  #queue: Waiting[] = []
+  #running: Promise<void> | undefined
+
+  constructor(database: Database, queries: Queries, signer: (ledger: string) => LedgerSigner) {
+    this.#database = database
+    this.#queries = queries
+    this.#signer = signer
+  }
+
+  /** @param content what a change names by digest and the ledger does not hold, stored in the same transaction */
+  commit(change: Change, content?: string): Promise<Receipt> {
+    if (!isChange(change)) throw new TypeError('only a change that was decided is committed')
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ change, content, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the event loop, so that requests that arrived together are committed together.
+    await new Promise(resolve => setImmediate(resolve))
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, largestGroup)
+      await this.#commitGroup(group)
+    }
+    this.#running = undefined
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    const refused = new Map<Waiting, Refused>()
+    let receipts: Map<Waiting, Receipt>
+    try {
+      receipts = await this.#database.transaction(connection => this.#write(connection, group, refused))
+    } catch (error) {
+      // The transaction is gone as a whole, and nobody has been told otherwise.
+      const unavailable = new Refused('unavailable', 'commit failed', { cause: error })
+      for (const waiting of group) waiting.reject(refused.get(waiting) ?? unavailable)
+      return
+    }
+    for (const waiting of group) {
+      const receipt = receipts.get(waiting)
+      if (receipt) waiting.resolve(receipt)
+      else waiting.reject(refused.get(waiting))
+    }
+  }
+
+  async #write(connection: Connection, group: readonly Waiting[], refused: Map<Waiting, Refused>) {
+    const receipts = new Map<Waiting, Receipt>()
+    for (const [ledger, members] of Map.groupBy(group, ({ change }) => change.ledger)) {
+      for (const [waiting, receipt] of await this.#append(connection, ledger, members, refused)) {
+        receipts.set(waiting, receipt)
+      }
+    }
+    return receipts
+  }
+
+  async #append(
+    connection: Connection,
+    ledger: string,
+    members: readonly Waiting[],
+    refused: Map<Waiting, Refused>,
+  ): Promise<Map<Waiting, Receipt>> {
+    const head = await first(connection, this.#queries.head, { ledger })
+    const before = head ? readFrontier(head.frontier) : emptyFrontier
+    const projection = new Projection(this.#queries, connection)
+    const accepted: { waiting: Waiting; index: number; leaf: Uint8Array }[] = []
+    for (const waiting of members) {
+      const { kind, at, bytes } = waiting.change
+      const idx = before.size + accepted.length
+      try {
+        await projection.apply(waiting.change, idx)
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error
+        refused.set(waiting, error)
+        continue
+      }
+      const leaf = leafHash(bytes, nodeSha256)
+      await connection.run(this.#queries.addEntry, { ledger, idx, kind, at, leaf, change: bytes })
+      if (waiting.content !== undefined && 'digest' in waiting.change.body) {
+        await connection.run(this.#queries.addConfigContent, {
+          digest: waiting.change.body.digest,
+          content: waiting.content,
+        })
+      }
+      accepted.push({ waiting, index: idx, leaf })
+    }
+    if (accepted.length === 0) return new Map()
+
+    const leaves = accepted.map(({ leaf }) => leaf)
+    const after = append(before, leaves, nodeSha256)
+    for (const { level, index, hash } of after.tiles) {
+      await connection.run(this.#queries.addTile, { ledger, level, idx: index, hash })
+    }
+    const { origin, key } = this.#signer(ledger)
+    const checkpoint = await signCheckpoint(key, origin, after.frontier.size, after.root)
+    const { size } = after.frontier
+    await connection.run(this.#queries.setHead, { ledger, size, frontier: writeFrontier(after.frontier), checkpoint })
+    return new Map(
+      accepted.map(({ waiting, index, leaf }) => [
+        waiting,
+        { origin, index, leaf, proof: after.prove(index), checkpoint },
+      ]),
+    )
+  }
+}

@@ -1,0 +1,209 @@
+import { hex, sha256 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { admitSpki } from '@mintmark/core/keys'
+import { readPath } from '@mintmark/core/names'
+import {
+  type Change,
+  type ChangeKind,
+  checkSpend,
+  checkStanding,
+  checkTransition,
+  type Permit,
+  type Tier,
+} from '@mintmark/core/rules'
+import { readCertificate } from '@mintmark/core/signed'
+import { type Connection, first } from './database.ts'
+import type { Queries } from './queries.ts'
+import { permitOf, recordOf } from './rows.ts'
+
+/**
+ * What each kind of change does to the tables. First its preconditions, checked inside the transaction by the same
+ * rules that decided it, then its rows; a change that is refused has written nothing.
+ * The one home of this knowledge: commits, replays and audits all come through here.
+ */
+export class Projection {
+  readonly #queries: Queries
+  readonly #connection: Connection
+
+  constructor(queries: Queries, connection: Connection) {
+    this.#queries = queries
+    this.#connection = connection
+  }
+
+  /** @param idx where the change stands in its ledger */
+  async apply(change: Change, idx: number): Promise<void> {
+    const projector = this.#projectors[change.kind] as (change: Change, idx: number) => Promise<void>
+    await projector.call(this, change, idx)
+  }
+
+  readonly #projectors: { readonly [K in ChangeKind]: (change: Change<K>, idx: number) => Promise<void> } = {
+    'platform.founded': async ({ at, body, ledger }, idx) => {
+      const { domain, root, server, people, ledgerKey, development } = body
+      const row = { id: 1, domain, root, ledger_key: ledgerKey, development: development ? 1 : 0, founded: at }
+      await this.#connection.run(this.#queries.addPlatform, row)
+      await this.#own('platform/root-ca', readCertificate(root).publicKey.spki, ledger, idx)
+      await this.#authority('platform', 'server', server, at, ledger, idx)
+      await this.#authority('platform', 'people', people, at, ledger, idx)
+    },
+
+    'server.certified': async ({ body, ledger }, idx) => {
+      const { serial, publicKey, notAfter } = readCertificate(body.certificate)
+      await this.#own('platform/server', publicKey.spki, ledger, idx)
+      const row = { serial, identity: 'platform/server', key: publicKey.id, not_after: notAfter, ledger, idx }
+      await this.#connection.run(this.#queries.addCertificate, row)
+    },
+
+    'fleet.created': async ({ at, body, ledger }, idx) => {
+      if (await first(this.#connection, this.#queries.fleet, { name: body.fleet })) throw new Refused('fleet-exists')
+      await this.#connection.run(this.#queries.addFleet, {
+        name: body.fleet,
+        state: 'pending',
+        public: body.public ? 1 : 0,
+        authority_key: body.key,
+        ledger_key: body.ledgerKey,
+        created: at,
+        charter: null,
+        activated: null,
+      })
+      await this.#own(`${body.fleet}/ca`, body.key, ledger, idx)
+    },
+
+    'fleet.activated': async ({ at, body, ledger }, idx) => {
+      const fleet = await first(this.#connection, this.#queries.fleet, { name: ledger })
+      if (fleet === undefined) throw new Refused('fleet-unknown')
+      if (fleet.state !== 'pending') throw new Refused('already-done')
+      await this.#connection.run(this.#queries.activateFleet, { name: ledger, charter: body.charter, activated: at })
+      await this.#authority(ledger, 'fleet', body.certificate, at, ledger, idx)
+    },
+
+    'token.created': async ({ at, by, body, ledger }) => {
+      if (ledger !== 'platform') await this.#activeFleet(ledger)
+      await this.#connection.run(this.#queries.addPermit, {
+        id: body.token,
+        fleet: ledger,
+        role: body.role,
+        secret_hash: body.secretHash,
+        uses: body.uses,
+        uses_left: body.uses,
+        expires: body.expires,
+        pattern: body.pattern ?? null,
+        tier: body.tier,
+        created: at,
+        created_by: by,
+        revoked: null,
+      })
+    },
+
+    'token.revoked': async ({ at, body, ledger }) => {
+      const permit = await this.#permit(body.token)
+      if (permit?.fleet !== ledger) throw new Refused('token-unknown')
+      if (permit.revoked) throw new Refused('token-revoked')
+      await this.#connection.run(this.#queries.revokePermit, { id: body.token, revoked: at })
+    },
+
+    'identity.enrolled': async ({ at, body, ledger }, idx) => {
+      const { identity, serial, spki } = body
+      const { fleet, role, name } = readPath(identity)
+      const key = hex(sha256(spki))
+      const permit = body.token === undefined ? undefined : await this.#permit(body.token)
+      if (body.token !== undefined) {
+        if (permit === undefined) throw new Refused('token-unknown')
+        if (permit.fleet !== ledger || permit.role !== role) throw new Refused('token-fleet')
+        checkSpend(permit, name, body.tier as Tier, at)
+      }
+      if (await first(this.#connection, this.#queries.keyOwner, { id: key })) throw new Refused('key-in-use')
+      const holder = await first(this.#connection, this.#queries.record, { identity: body.identity })
+      if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
+
+      if (permit) await this.#connection.run(this.#queries.spendPermit, { id: permit.id })
+      await this.#connection.run(this.#queries.addRecord, {
+        identity: body.identity,
+        fleet,
+        role,
+        name,
+        standing: 'good',
+        standing_at: at,
+        reason: null,
+        key,
+        tier: body.tier,
+        enrolled: at,
+        serial: body.serial,
+        not_after: body.notAfter,
+      })
+      await this.#connection.run(this.#queries.addKey, {
+        id: key,
+        identity,
+        permit: permit?.id ?? null,
+        spki,
+        ledger,
+        idx,
+      })
+      await this.#connection.run(this.#queries.addCertificate, {
+        serial,
+        identity,
+        key,
+        not_after: body.notAfter,
+        ledger,
+        idx,
+      })
+    },
+
+    'identity.renewed': async ({ body, ledger }, idx) => {
+      const record = recordOf(await first(this.#connection, this.#queries.record, { identity: body.identity }))
+      checkStanding(record)
+      const { identity, serial, notAfter } = body
+      await this.#connection.run(this.#queries.setCertificate, { identity, serial, notAfter })
+      const row = { serial, identity, key: record!.key, not_after: notAfter, ledger, idx }
+      await this.#connection.run(this.#queries.addCertificate, row)
+    },
+
+    'identity.revoked': ({ at, body }) => this.#lower(body.identity, 'revoked', body.reason, at),
+    'identity.decommissioned': ({ at, body }) => this.#lower(body.identity, 'decommissioned', body.reason, at),
+
+    'config.set': async ({ at, body, ledger }) => {
+      await this.#activeFleet(ledger)
+      const before = await first(this.#connection, this.#queries.config, { fleet: ledger })
+      if (body.version !== (before?.version ?? 0) + 1) throw new Refused('bad-request', 'configuration version')
+      const row = { fleet: ledger, version: body.version, digest: body.digest, set_at: at }
+      await this.#connection.run(this.#queries.setConfig, row)
+    },
+
+    refused: async () => undefined,
+  }
+
+  async #lower(identity: string, standing: 'revoked' | 'decommissioned', reason: string, at: number): Promise<void> {
+    const record = recordOf(await first(this.#connection, this.#queries.record, { identity }))
+    if (record === undefined) throw new Refused('device-unknown')
+    checkTransition(record.standing, standing)
+    await this.#connection.run(this.#queries.setStanding, { identity, standing, at, reason })
+  }
+
+  async #activeFleet(name: string): Promise<void> {
+    const fleet = await first(this.#connection, this.#queries.fleet, { name })
+    if (fleet === undefined) throw new Refused('fleet-unknown')
+    if (fleet.state !== 'active') throw new Refused('fleet-pending')
+  }
+
+  async #permit(id: string): Promise<Permit | undefined> {
+    return permitOf(await first(this.#connection, this.#queries.permit, { id }))
+  }
+
+  async #authority(fleet: string, use: string, certificate: Uint8Array, since: number, ledger: string, idx: number) {
+    const { subjectKeyId, publicKey, serial, notAfter } = readCertificate(certificate)
+    const row = { key_id: hex(subjectKeyId!), fleet, use, certificate, since }
+    await this.#connection.run(this.#queries.addAuthority, row)
+    const identity = fleet === 'platform' ? `platform/${use}-ca` : `${fleet}/ca`
+    await this.#own(identity, publicKey.spki, ledger, idx)
+    const issued = { serial, identity, key: publicKey.id, not_after: notAfter, ledger, idx }
+    await this.#connection.run(this.#queries.addCertificate, issued)
+  }
+
+  /** Claims a key of the platform's own, so that no device can enroll with it. */
+  async #own(identity: string, spki: Uint8Array, ledger: string, idx: number): Promise<void> {
+    const { id } = admitSpki(spki)
+    const owner = await first(this.#connection, this.#queries.keyOwner, { id })
+    if (owner?.identity === identity) return
+    if (owner) throw new Refused('key-in-use')
+    await this.#connection.run(this.#queries.addKey, { id, identity, permit: null, spki, ledger, idx })
+  }
+}

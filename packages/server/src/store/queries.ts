@@ -1,0 +1,208 @@
+import type { Kysely } from 'kysely'
+import { query } from './database.ts'
+import type { Tables } from './tables.ts'
+
+/** Every query of the platform, compiled once for a dialect. */
+export type Queries = ReturnType<typeof queries>
+
+type Row<T extends keyof Tables> = Tables[T]
+
+export const queries = (db: Kysely<Tables>) => ({
+  // Ledger
+  head: query((v: { ledger: string }) => db.selectFrom('ledger_head').selectAll().where('ledger', '=', v.ledger)),
+  heads: query((_: object) => db.selectFrom('ledger_head').selectAll().orderBy('ledger')),
+  setHead: query((v: Row<'ledger_head'>) =>
+    db
+      .insertInto('ledger_head')
+      .values(row(v, ['ledger', 'size', 'frontier', 'checkpoint']))
+      .onConflict(conflict =>
+        conflict.column('ledger').doUpdateSet(set => ({
+          size: set.ref('excluded.size'),
+          frontier: set.ref('excluded.frontier'),
+          checkpoint: set.ref('excluded.checkpoint'),
+        })),
+      ),
+  ),
+  addEntry: query((v: Row<'ledger_entry'>) =>
+    db.insertInto('ledger_entry').values(row(v, ['ledger', 'idx', 'kind', 'at', 'leaf', 'change'])),
+  ),
+  addTile: query((v: Row<'ledger_tile'>) =>
+    db.insertInto('ledger_tile').values(row(v, ['ledger', 'level', 'idx', 'hash'])),
+  ),
+  entries: query((v: { ledger: string; from: number; to: number }) =>
+    db
+      .selectFrom('ledger_entry')
+      .selectAll()
+      .where('ledger', '=', v.ledger)
+      .where('idx', '>=', v.from)
+      .where('idx', '<', v.to)
+      .orderBy('idx'),
+  ),
+  leaves: query((v: { ledger: string; from: number; to: number }) =>
+    db
+      .selectFrom('ledger_entry')
+      .select('leaf as hash')
+      .where('ledger', '=', v.ledger)
+      .where('idx', '>=', v.from)
+      .where('idx', '<', v.to)
+      .orderBy('idx'),
+  ),
+  tiles: query((v: { ledger: string; level: number; from: number; to: number }) =>
+    db
+      .selectFrom('ledger_tile')
+      .select('hash')
+      .where('ledger', '=', v.ledger)
+      .where('level', '=', v.level)
+      .where('idx', '>=', v.from)
+      .where('idx', '<', v.to)
+      .orderBy('idx'),
+  ),
+
+  // Platform, fleets, authorities
+  platform: query((_: object) => db.selectFrom('platform').selectAll()),
+  addPlatform: query((v: Row<'platform'>) =>
+    db.insertInto('platform').values(row(v, ['id', 'domain', 'root', 'ledger_key', 'development', 'founded'])),
+  ),
+  authorities: query((_: object) => db.selectFrom('authority').selectAll().orderBy('since').orderBy('key_id')),
+  addAuthority: query((v: Row<'authority'>) =>
+    db.insertInto('authority').values(row(v, ['key_id', 'fleet', 'use', 'certificate', 'since'])),
+  ),
+  fleet: query((v: { name: string }) => db.selectFrom('fleet').selectAll().where('name', '=', v.name)),
+  fleets: query((_: object) => db.selectFrom('fleet').selectAll().orderBy('name')),
+  addFleet: query((v: Row<'fleet'>) =>
+    db
+      .insertInto('fleet')
+      .values(row(v, ['name', 'state', 'public', 'authority_key', 'ledger_key', 'created', 'charter', 'activated'])),
+  ),
+  activateFleet: query((v: { name: string; charter: Uint8Array; activated: number }) =>
+    db
+      .updateTable('fleet')
+      .set({ state: 'active', charter: v.charter, activated: v.activated })
+      .where('name', '=', v.name),
+  ),
+
+  // Permits
+  permit: query((v: { id: string }) => db.selectFrom('permit').selectAll().where('id', '=', v.id)),
+  permits: query((v: { fleet: string }) =>
+    db.selectFrom('permit').selectAll().where('fleet', '=', v.fleet).orderBy('created').orderBy('id'),
+  ),
+  addPermit: query((v: Row<'permit'>) =>
+    db
+      .insertInto('permit')
+      .values(
+        row(v, [
+          'id',
+          'fleet',
+          'role',
+          'secret_hash',
+          'uses',
+          'uses_left',
+          'expires',
+          'pattern',
+          'tier',
+          'created',
+          'created_by',
+          'revoked',
+        ]),
+      ),
+  ),
+  spendPermit: query((v: { id: string }) =>
+    db
+      .updateTable('permit')
+      .set(set => ({ uses_left: set('uses_left', '-', 1) }))
+      .where('id', '=', v.id),
+  ),
+  revokePermit: query((v: { id: string; revoked: number }) =>
+    db.updateTable('permit').set({ revoked: v.revoked }).where('id', '=', v.id),
+  ),
+
+  // Registry, keys, certificates
+  record: query((v: { identity: string }) => db.selectFrom('registry').selectAll().where('identity', '=', v.identity)),
+  records: query((v: { fleet: string; role: string; after: string; limit: number }) =>
+    db
+      .selectFrom('registry')
+      .selectAll()
+      .where('fleet', '=', v.fleet)
+      .where('role', '=', v.role)
+      .where('name', '>', v.after)
+      .orderBy('name')
+      .limit(v.limit),
+  ),
+  addRecord: query((v: Row<'registry'>) =>
+    db
+      .insertInto('registry')
+      .values(
+        row(v, [
+          'identity',
+          'fleet',
+          'role',
+          'name',
+          'standing',
+          'standing_at',
+          'reason',
+          'key',
+          'tier',
+          'enrolled',
+          'serial',
+          'not_after',
+        ]),
+      ),
+  ),
+  setCertificate: query((v: { identity: string; serial: string; notAfter: number }) =>
+    db.updateTable('registry').set({ serial: v.serial, not_after: v.notAfter }).where('identity', '=', v.identity),
+  ),
+  setStanding: query((v: { identity: string; standing: string; at: number; reason: string }) =>
+    db
+      .updateTable('registry')
+      .set({ standing: v.standing, standing_at: v.at, reason: v.reason })
+      .where('identity', '=', v.identity),
+  ),
+  keyOwner: query((v: { id: string }) => db.selectFrom('key').selectAll().where('id', '=', v.id)),
+  addKey: query((v: Row<'key'>) =>
+    db.insertInto('key').values(row(v, ['id', 'identity', 'permit', 'spki', 'ledger', 'idx'])),
+  ),
+  addCertificate: query((v: Row<'certificate'>) =>
+    db.insertInto('certificate').values(row(v, ['serial', 'identity', 'key', 'not_after', 'ledger', 'idx'])),
+  ),
+  certificate: query((v: { serial: string }) =>
+    db.selectFrom('certificate').selectAll().where('serial', '=', v.serial),
+  ),
+  revokedCertificates: query((v: { fleet: string; at: number }) =>
+    db
+      .selectFrom('certificate')
+      .innerJoin('registry', 'registry.identity', 'certificate.identity')
+      .select(['certificate.serial', 'registry.standing', 'registry.standing_at'])
+      .where('registry.fleet', '=', v.fleet)
+      .where('registry.standing', '!=', 'good')
+      .where('certificate.not_after', '>=', v.at)
+      .orderBy('certificate.serial'),
+  ),
+
+  // Configuration
+  config: query((v: { fleet: string }) => db.selectFrom('config').selectAll().where('fleet', '=', v.fleet)),
+  setConfig: query((v: Row<'config'>) =>
+    db
+      .insertInto('config')
+      .values(row(v, ['fleet', 'version', 'digest', 'set_at']))
+      .onConflict(conflict =>
+        conflict.column('fleet').doUpdateSet(set => ({
+          version: set.ref('excluded.version'),
+          digest: set.ref('excluded.digest'),
+          set_at: set.ref('excluded.set_at'),
+        })),
+      ),
+  ),
+  configContent: query((v: { digest: Uint8Array }) =>
+    db.selectFrom('config_content').select('content').where('digest', '=', v.digest),
+  ),
+  addConfigContent: query((v: Row<'config_content'>) =>
+    db
+      .insertInto('config_content')
+      .values(row(v, ['digest', 'content']))
+      .onConflict(conflict => conflict.column('digest').doNothing()),
+  ),
+})
+
+/** The named columns of the stand-in values, as a row to insert. */
+const row = <R extends object, K extends keyof R>(values: R, columns: readonly K[]): Pick<R, K> =>
+  Object.fromEntries(columns.map(column => [column, values[column]])) as Pick<R, K>

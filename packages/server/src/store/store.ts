@@ -1,0 +1,117 @@
+import type { ReadHashes } from '@mintmark/core/ledger'
+import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
+import { Committer, type LedgerSigner, type Receipt } from './commit.ts'
+import { type Connection, type Database, first } from './database.ts'
+import { type Queries, queries } from './queries.ts'
+import { permitOf, recordOf } from './rows.ts'
+import { sqliteBuilder } from './sqlite.ts'
+import type { Tables } from './tables.ts'
+
+export type Row<T extends keyof Tables> = Readonly<Tables[T]>
+
+/**
+ * Few named reads and one write. A read sees every change whose commit resolved before it; a commit is durable when it
+ * resolves, and is refused, with nothing written, where a precondition of the change does not hold.
+ */
+export class Store {
+  readonly #connection: Connection
+  readonly #queries: Queries
+  readonly #database: Database
+  readonly #committer: Committer
+
+  /** @param signer the name and the checkpoint key of a ledger */
+  constructor(database: Database, signer: (ledger: string) => LedgerSigner) {
+    this.#queries = queries(sqliteBuilder())
+    this.#database = database
+    this.#connection = database.reader
+    this.#committer = new Committer(database, this.#queries, signer)
+  }
+
+  commit(change: Change, content?: string): Promise<Receipt> {
+    return this.#committer.commit(change, content)
+  }
+
+  /** Waits for what was already handed to `commit`, then lets the database go. */
+  async close(): Promise<void> {
+    await this.#committer.idle()
+    this.#database.close()
+  }
+
+  platform(): Promise<Row<'platform'> | undefined> {
+    return first(this.#connection, this.#queries.platform, {})
+  }
+
+  async authorities(): Promise<Row<'authority'>[]> {
+    return this.#connection.all(this.#queries.authorities, {})
+  }
+
+  fleet(name: string): Promise<Row<'fleet'> | undefined> {
+    return first(this.#connection, this.#queries.fleet, { name })
+  }
+
+  async fleets(): Promise<Row<'fleet'>[]> {
+    return this.#connection.all(this.#queries.fleets, {})
+  }
+
+  async permit(id: string): Promise<Permit | undefined> {
+    return permitOf(await first(this.#connection, this.#queries.permit, { id }))
+  }
+
+  async permits(fleet: string): Promise<Row<'permit'>[]> {
+    return this.#connection.all(this.#queries.permits, { fleet })
+  }
+
+  /** What the gate asks on every request: answered at once where the database is embedded. */
+  async standing(identity: string): Promise<RegistryRecord | undefined> {
+    return recordOf(await first(this.#connection, this.#queries.record, { identity }))
+  }
+
+  record(identity: string): Promise<Row<'registry'> | undefined> {
+    return first(this.#connection, this.#queries.record, { identity })
+  }
+
+  /** One page in order of name, after a name ('' for the first). */
+  async records(fleet: string, role: string, after: string, limit: number): Promise<Row<'registry'>[]> {
+    return this.#connection.all(this.#queries.records, { fleet, role, after, limit })
+  }
+
+  keyOwner(id: string): Promise<Row<'key'> | undefined> {
+    return first(this.#connection, this.#queries.keyOwner, { id })
+  }
+
+  certificate(serial: string): Promise<Row<'certificate'> | undefined> {
+    return first(this.#connection, this.#queries.certificate, { serial })
+  }
+
+  /** Serials whose certificates are not expired at `at` and whose names are not in good standing. */
+  async revokedCertificates(fleet: string, at: number) {
+    return this.#connection.all(this.#queries.revokedCertificates, { fleet, at })
+  }
+
+  async configuration(fleet: string): Promise<(Row<'config'> & { content: string }) | undefined> {
+    const row = await first(this.#connection, this.#queries.config, { fleet })
+    const content = row && (await first(this.#connection, this.#queries.configContent, { digest: row.digest }))
+    return row && content && { ...row, ...content }
+  }
+
+  head(ledger: string): Promise<Row<'ledger_head'> | undefined> {
+    return first(this.#connection, this.#queries.head, { ledger })
+  }
+
+  /** Entries from `from` to before `to`. */
+  async entries(ledger: string, from: number, to: number): Promise<Row<'ledger_entry'>[]> {
+    return this.#connection.all(this.#queries.entries, { ledger, from, to })
+  }
+
+  /** Stored hashes of a ledger's tree, for proofs and tiles. */
+  hashes(ledger: string): ReadHashes {
+    return async (level, start, count) => {
+      const range = { ledger, from: start, to: start + count }
+      const rows =
+        level === 0
+          ? await this.#connection.all(this.#queries.leaves, range)
+          : await this.#connection.all(this.#queries.tiles, { ...range, level })
+      return rows.map(({ hash }) => hash)
+    }
+  }
+}

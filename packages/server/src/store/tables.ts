@@ -1,0 +1,206 @@
+import type { CreateTableBuilder, Kysely } from 'kysely'
+
+// The ledger is the truth. Every other table but `config_content` is a projection of it: replaying the ledger makes
+// the same rows, and `mintmark audit verify` compares them. Times are Unix milliseconds, flags 0 or 1.
+
+export interface Tables {
+  ledger_entry: {
+    ledger: string
+    idx: number
+    kind: string
+    at: number
+    /** RFC 9162 leaf hash of `change`. */
+    leaf: Uint8Array
+    change: Uint8Array
+  }
+  ledger_head: { ledger: string; size: number; frontier: Uint8Array; checkpoint: string }
+  ledger_tile: { ledger: string; level: number; idx: number; hash: Uint8Array }
+  platform: {
+    id: number
+    domain: string
+    root: Uint8Array
+    ledger_key: Uint8Array
+    development: number
+    founded: number
+  }
+  authority: { key_id: string; fleet: string; use: string; certificate: Uint8Array; since: number }
+  fleet: {
+    name: string
+    state: string
+    public: number
+    /** SPKI of the issuing CA's key. */
+    authority_key: Uint8Array
+    ledger_key: Uint8Array
+    created: number
+    charter: Uint8Array | null
+    activated: number | null
+  }
+  permit: {
+    id: string
+    fleet: string
+    role: string
+    secret_hash: Uint8Array
+    uses: number
+    uses_left: number
+    expires: number
+    pattern: string | null
+    tier: string
+    created: number
+    created_by: string
+    revoked: number | null
+  }
+  registry: {
+    identity: string
+    fleet: string
+    role: string
+    name: string
+    standing: string
+    standing_at: number
+    reason: string | null
+    /** Id of the current key. */
+    key: string
+    tier: string
+    enrolled: number
+    serial: string
+    not_after: number
+  }
+  /** Every key that ever belonged to a name here, our own CAs included: no key has two owners. */
+  key: { id: string; identity: string; permit: string | null; spki: Uint8Array; ledger: string; idx: number }
+  /** Every certificate issued; `idx` is the ledger entry that holds it. */
+  certificate: { serial: string; identity: string; key: string; not_after: number; ledger: string; idx: number }
+  config: { fleet: string; version: number; digest: Uint8Array; set_at: number }
+  /** Not projected: the ledger holds only digests of configurations. */
+  config_content: { digest: Uint8Array; content: string }
+}
+
+/** The tables that a replay of the ledger makes again, with the columns that identify a row. */
+export const projected = {
+  platform: ['id'],
+  authority: ['key_id'],
+  fleet: ['name'],
+  permit: ['id'],
+  registry: ['identity'],
+  key: ['id'],
+  certificate: ['serial'],
+  config: ['fleet'],
+} as const satisfies Partial<Record<keyof Tables, readonly string[]>>
+
+/**
+ * Statements that bring an empty database to the present schema, in order. Forward only: a released entry is never
+ * edited, a new one is added.
+ */
+export const migrations = (db: Kysely<Tables>): readonly { sql: string }[] => [
+  ...tables(db).map(table => table.compile()),
+  db.schema.createIndex('key_of_identity').on('key').column('identity').compile(),
+  db.schema.createIndex('registry_of_role').on('registry').columns(['fleet', 'role', 'name']).unique().compile(),
+  db.schema.createIndex('certificate_of_key').on('certificate').column('key').compile(),
+  db.schema.createIndex('certificate_of_identity').on('certificate').column('identity').compile(),
+  db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
+]
+
+function tables(db: Kysely<Tables>) {
+  return [
+    table(
+      db,
+      'ledger_entry',
+      { ledger: 'text', idx: 'bigint', kind: 'text', at: 'bigint', leaf: 'blob', change: 'blob' },
+      ['ledger', 'idx'],
+    ),
+    table(db, 'ledger_head', { ledger: 'text', size: 'bigint', frontier: 'blob', checkpoint: 'text' }, ['ledger']),
+    table(db, 'ledger_tile', { ledger: 'text', level: 'integer', idx: 'bigint', hash: 'blob' }, [
+      'ledger',
+      'level',
+      'idx',
+    ]),
+    table(
+      db,
+      'platform',
+      { id: 'integer', domain: 'text', root: 'blob', ledger_key: 'blob', development: 'integer', founded: 'bigint' },
+      ['id'],
+    ),
+    table(db, 'authority', { key_id: 'text', fleet: 'text', use: 'text', certificate: 'blob', since: 'bigint' }, [
+      'key_id',
+    ]),
+    table(
+      db,
+      'fleet',
+      {
+        name: 'text',
+        state: 'text',
+        public: 'integer',
+        authority_key: 'blob',
+        ledger_key: 'blob',
+        created: 'bigint',
+        charter: 'blob?',
+        activated: 'bigint?',
+      },
+      ['name'],
+    ),
+    table(
+      db,
+      'permit',
+      {
+        id: 'text',
+        fleet: 'text',
+        role: 'text',
+        secret_hash: 'blob',
+        uses: 'integer',
+        uses_left: 'integer',
+        expires: 'bigint',
+        pattern: 'text?',
+        tier: 'text',
+        created: 'bigint',
+        created_by: 'text',
+        revoked: 'bigint?',
+      },
+      ['id'],
+    ),
+    table(
+      db,
+      'registry',
+      {
+        identity: 'text',
+        fleet: 'text',
+        role: 'text',
+        name: 'text',
+        standing: 'text',
+        standing_at: 'bigint',
+        reason: 'text?',
+        key: 'text',
+        tier: 'text',
+        enrolled: 'bigint',
+        serial: 'text',
+        not_after: 'bigint',
+      },
+      ['identity'],
+    ),
+    table(db, 'key', { id: 'text', identity: 'text', permit: 'text?', spki: 'blob', ledger: 'text', idx: 'bigint' }, [
+      'id',
+    ]),
+    table(
+      db,
+      'certificate',
+      { serial: 'text', identity: 'text', key: 'text', not_after: 'bigint', ledger: 'text', idx: 'bigint' },
+      ['serial'],
+    ),
+    table(db, 'config', { fleet: 'text', version: 'integer', digest: 'blob', set_at: 'bigint' }, ['fleet']),
+    table(db, 'config_content', { digest: 'blob', content: 'text' }, ['digest']),
+  ]
+}
+
+type ColumnType = 'text' | 'text?' | 'blob' | 'blob?' | 'integer' | 'bigint' | 'bigint?'
+
+/** Every column NOT NULL unless it ends in `?`; SQLite stores bigint as INTEGER. */
+function table<T extends keyof Tables & string>(
+  db: Kysely<Tables>,
+  name: T,
+  columns: { readonly [C in keyof Tables[T] & string]: ColumnType },
+  key: readonly (keyof Tables[T] & string)[],
+) {
+  let builder: CreateTableBuilder<string, string> = db.schema.createTable(name as string)
+  for (const [column, type] of Object.entries(columns) as [string, ColumnType][]) {
+    const [bare, optional] = [type.replace('?', '') as 'text' | 'blob' | 'integer' | 'bigint', type.endsWith('?')]
+    builder = builder.addColumn(column, bare, definition => (optional ? definition : definition.notNull()))
+  }
+  return builder.addPrimaryKeyConstraint(`${name}_pk`, [...key])
+}
