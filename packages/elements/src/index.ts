@@ -7,5 +7,5 @@ export {
   type SealedKey,
   type SealedKeyHeader,
 } from './sealed-key-file.ts'
-export { sha256 } from './sha256.ts'
+export { nodeSha256 } from './sha256.ts'
 export { nodeVerify } from './verify.ts'

@@ -85,8 +85,7 @@ async function seal(header: SealedHeader, passphrase: string, pkcs8: Uint8Array)
 
 async function open({ header, sealed }: SealedFile, passphrase: string): Promise<Uint8Array> {
   const key = await derive(passphrase, header)
-  // Node takes shorter tags too, which are easier to forge: the length is fixed here.
-  const decipher = createDecipheriv('aes-256-gcm', key, header.nonce, { authTagLength: 16 })
+  const decipher = createDecipheriv('aes-256-gcm', key, header.nonce)
   const pkcs8 = decipher.setAAD(authenticatedData(header)).update(sealed.subarray(0, -16))
   try {
     decipher.setAuthTag(sealed.subarray(-16)).final()

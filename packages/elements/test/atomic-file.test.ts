@@ -29,6 +29,15 @@ describe('writeFileDurably', () => {
     }
   })
 
+  test('lets nobody else read the bytes before they have their mode', () => {
+    let mode = 0
+    vi.mocked(fs.writeFileSync).mockImplementationOnce(file => {
+      if (typeof file === 'number') mode = fs.fstatSync(file).mode & 0o777
+    })
+    withUmask(0, () => writeFileDurably(fresh('file'), bytes('one'), { mode: 0o644, replace: false }))
+    expect(mode).toBe(0o600)
+  })
+
   test('replaces only where it may', () => {
     const path = fresh('file')
     writeFileDurably(path, bytes('one'), { mode: 0o600, replace: false })

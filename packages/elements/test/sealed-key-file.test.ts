@@ -1,7 +1,9 @@
+import { createCipheriv, generateKeyPairSync, scryptSync } from 'node:crypto'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { checkSignature } from '@mintmark/core/keys'
 import { describe, expect, test } from 'vitest'
 import { createSealedKeyFile, nodeVerify, openSealedKeyFile, readSealedKeyFileHeader } from '../src/index.ts'
+import { authenticatedData, readSealedFile, writeSealedFile } from '../src/sealed-format.ts'
 import { fresh } from './directory.ts'
 
 const message = new TextEncoder().encode('mintmark')
@@ -151,10 +153,28 @@ describe('a sealed key file', () => {
     }
     const renamed = changed(mine, '"alice"', '"mallory"')
     await expect(openSealedKeyFile(renamed, passphrase)).rejects.toThrow(refusal('wrong-passphrase'))
-    for (const sealed of ['', 'AAAA', 'A'.repeat(22)]) {
+    for (const sealed of ['', 'AAAAAA', 'A'.repeat(16), 'A'.repeat(22)]) {
       const path = changed(mine, field('sealed', mine), `"sealed": "${sealed}"`)
-      await expect(openSealedKeyFile(path, passphrase)).rejects.toThrow(refusal('wrong-passphrase'))
+      await expect(openSealedKeyFile(path, passphrase)).rejects.toThrow(refusal('bad-json'))
     }
+  })
+
+  test('shows no name that could move a terminal', async () => {
+    const { text } = await make()
+    for (const name of ['\\u001b[2Jalice', 'Alice', '', '../alice']) {
+      expect(() => readSealedKeyFileHeader(changed(text, '"alice"', `"${name}"`))).toThrow(refusal('bad-name'))
+    }
+  })
+
+  test('is refused where it seals another key than it names, by one who knows the passphrase', async () => {
+    const { header } = readSealedFile((await make()).text)
+    const key = scryptSync(passphrase, header.salt, 32, { N: cost, r: 8, p: 1, maxmem: 2048 * cost })
+    const cipher = createCipheriv('aes-256-gcm', key, header.nonce).setAAD(authenticatedData(header))
+    const other = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' })
+    const sealed = Buffer.concat([cipher.update(other), cipher.final(), cipher.getAuthTag()])
+    const path = fresh('mixed.key')
+    writeFileSync(path, writeSealedFile({ header, sealed }))
+    await expect(openSealedKeyFile(path, passphrase)).rejects.toThrow('another key than it names')
   })
 
   test('notices any flipped byte', async () => {
