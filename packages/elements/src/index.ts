@@ -2,6 +2,7 @@ export { type DurableWrite, writeFileDurably } from './atomic-file.ts'
 export { createKeyFile, openKeyFile } from './key-file.ts'
 export {
   createSealedKeyFile,
+  type NewSealedKey,
   openSealedKeyFile,
   readSealedKeyFileHeader,
   type SealedKey,
