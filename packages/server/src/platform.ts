@@ -28,6 +28,8 @@ export interface Trust {
   readonly development: boolean
   /** By subject key id, hex. */
   readonly authorities: ReadonlyMap<string, Authority>
+  /** Of active fleets, by name. */
+  readonly charters: ReadonlyMap<string, Uint8Array>
 }
 
 export interface Authority extends IssuingAuthority {
@@ -46,7 +48,9 @@ export async function readTrust(store: Store, now: number, verify: Verify): Prom
     const use = row.use as Authority['use']
     authorities.set(row.key_id, { fleet: row.fleet, use, certificate, since: row.since })
   }
-  return { domain: platform.domain, root, development: platform.development === 1, authorities }
+  const charters = new Map<string, Uint8Array>()
+  for (const { name, charter } of await store.fleets()) if (charter) charters.set(name, charter)
+  return { domain: platform.domain, root, development: platform.development === 1, authorities, charters }
 }
 
 /** The authority that issues for a fleet (or `platform`) now: the newest of its use. */

@@ -21,7 +21,10 @@ export class Tagged {
 
 const maxDepth = 8
 
-export function cbor(value: Cbor): Uint8Array {
+export const cbor = (value: Cbor): Uint8Array => write(value, 0)
+
+function write(value: Cbor, depth: number): Uint8Array {
+  if (depth > maxDepth) throw new RangeError('CBOR nested deeper than the reader goes')
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) throw new RangeError('CBOR takes safe integers only')
     return value >= 0 ? head(0, value) : head(1, -1 - value)
@@ -33,14 +36,14 @@ export function cbor(value: Cbor): Uint8Array {
   if (typeof value === 'boolean') return Uint8Array.of(value ? 0xf5 : 0xf4)
   if (value === null) return Uint8Array.of(0xf6)
   if (value instanceof Uint8Array) return concat(head(2, value.length), value)
-  if (value instanceof Tagged) return concat(head(6, value.tag), cbor(value.value))
+  if (value instanceof Tagged) return concat(head(6, value.tag), write(value.value, depth + 1))
   if (value instanceof Map) {
-    const pairs = [...(value as CborMap)].map(([key, item]) => [cbor(key), cbor(item)] as const)
+    const pairs = [...(value as CborMap)].map(([key, item]) => [write(key, depth + 1), write(item, depth + 1)] as const)
     pairs.sort(([a], [b]) => compare(a, b))
     return concat(head(5, pairs.length), ...pairs.flat())
   }
   const items = value as readonly Cbor[]
-  return concat(head(4, items.length), ...items.map(cbor))
+  return concat(head(4, items.length), ...items.map(item => write(item, depth + 1)))
 }
 
 /** A map from an object's own entries, leaving out those that are undefined. */

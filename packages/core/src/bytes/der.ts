@@ -195,6 +195,9 @@ export function readTime(element: Element): number {
   return at
 }
 
+const earliest = Date.UTC(1950, 0)
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
+
 const formatTime = (at: number): string => new Date(at).toISOString()
 
 /** One element: the tag, its minimal length, and the parts as its body. */
@@ -247,6 +250,7 @@ export const derBitString = (bytes: Uint8Array): Uint8Array => der(tag.bitString
 
 /** UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5); whole seconds, rounded down. */
 export function derTime(at: number): Uint8Array {
+  if (!(at >= earliest && at <= latest)) throw new RangeError('DER time takes 1950 to 9999')
   const text = formatTime(Math.floor(at / 1000) * 1000).replace(/[-:T]|\.000/g, '')
   const utc = Number(text.slice(0, 4)) < 2050
   return der(utc ? tag.utcTime : tag.generalizedTime, ascii(utc ? text.slice(2) : text))

@@ -24,6 +24,7 @@ export function readPemBlocks(label: PemLabel, text: string): Uint8Array[] {
   if (label !== 'PRIVATE KEY' && text.includes('PRIVATE KEY-----')) throw new Refused('private-key-sent')
   const lines = text.split(/\r?\n/)
   while (lines.at(-1) === '') lines.pop()
+  if (lines.length === 0) throw new Refused('bad-pem', 'no block')
   const blocks: Uint8Array[] = []
   for (let at = 0; at < lines.length; ) {
     if (lines[at] !== `-----BEGIN ${label}-----`) throw new Refused('bad-pem', 'no such label')

@@ -6,7 +6,11 @@ import { Refused } from '../errors/refused.ts'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-export const utf8 = (text: string): Uint8Array => encoder.encode(text)
+/** UTF-8 of well-formed text; a lone surrogate has no bytes of its own, TextEncoder would write U+FFFD for it. */
+export function utf8(text: string): Uint8Array {
+  if (!text.isWellFormed()) throw new Refused('bad-encoding', 'a lone surrogate')
+  return encoder.encode(text)
+}
 
 /** Text of well-formed UTF-8; a byte order mark is kept as a character, so later readers refuse it. */
 export function readUtf8(bytes: Uint8Array): string {

@@ -25,6 +25,9 @@ export interface LedgerSigner {
   readonly key: Key
 }
 
+/** What must happen before a commit is acknowledged: sockets cut, cached trust read again. It may not fail. */
+export type CommitListener = (change: Change) => void | Promise<void>
+
 interface Waiting {
   readonly change: Change
   readonly content: string | undefined
@@ -43,6 +46,7 @@ export class Committer {
   readonly #database: Database
   readonly #queries: Queries
   readonly #signer: (ledger: string) => LedgerSigner
+  readonly #listeners: CommitListener[] = []
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
 
@@ -59,6 +63,11 @@ export class Committer {
       this.#queue.push({ change, content, resolve, reject })
       this.#running ??= this.#run()
     })
+  }
+
+  /** Called with each change once it is durable and before whoever committed it is told. */
+  onCommit(listener: CommitListener): void {
+    this.#listeners.push(listener)
   }
 
   /** Resolves when nothing waits any more. */
@@ -86,6 +95,9 @@ export class Committer {
       const unavailable = new Refused('unavailable', 'commit failed', { cause: error })
       for (const waiting of group) waiting.reject(refused.get(waiting) ?? unavailable)
       return
+    }
+    for (const { change } of receipts.keys()) {
+      for (const listener of this.#listeners) await listener(change)
     }
     for (const waiting of group) {
       const receipt = receipts.get(waiting)

@@ -1,4 +1,4 @@
-import { hex, sha256 } from '@mintmark/core/bytes'
+import { hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { admitSpki } from '@mintmark/core/keys'
 import { readPath } from '@mintmark/core/names'
@@ -12,6 +12,7 @@ import {
   type Tier,
 } from '@mintmark/core/rules'
 import { readCertificate } from '@mintmark/core/signed'
+import { nodeSha256 } from '@mintmark/elements'
 import { type Connection, first } from './database.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
@@ -104,7 +105,7 @@ export class Projection {
     'identity.enrolled': async ({ at, body, ledger }, idx) => {
       const { identity, serial, spki } = body
       const { fleet, role, name } = readPath(identity)
-      const key = hex(sha256(spki))
+      const key = hex(nodeSha256(spki))
       const permit = body.token === undefined ? undefined : await this.#permit(body.token)
       if (body.token !== undefined) {
         if (permit === undefined) throw new Refused('token-unknown')

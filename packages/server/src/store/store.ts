@@ -1,6 +1,6 @@
 import type { ReadHashes } from '@mintmark/core/ledger'
 import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
-import { Committer, type LedgerSigner, type Receipt } from './commit.ts'
+import { type CommitListener, Committer, type LedgerSigner, type Receipt } from './commit.ts'
 import { type Connection, type Database, first } from './database.ts'
 import { type Queries, queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
@@ -29,6 +29,10 @@ export class Store {
 
   commit(change: Change, content?: string): Promise<Receipt> {
     return this.#committer.commit(change, content)
+  }
+
+  onCommit(listener: CommitListener): void {
+    this.#committer.onCommit(listener)
   }
 
   /** Waits for what was already handed to `commit`, then lets the database go. */

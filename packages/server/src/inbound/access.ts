@@ -1,0 +1,46 @@
+import type { Access } from '@mintmark/core/rules'
+
+// Who may call what, in one table. An operation without a row is not served, and a row without an operation does not
+// start: `machine.ts` compares them. The gate reads nothing else.
+
+const anyone: Access = { roles: [], token: false, anyone: true }
+const token: Access = { roles: [], token: true, anyone: false }
+const device: Access = { roles: ['device'], token: false, anyone: false }
+const operator: Access = { roles: ['operator'], token: false, anyone: false }
+const member: Access = { roles: ['device', 'station', 'root', 'operator', 'gateway'], token: false, anyone: false }
+const deviceOrOperator: Access = { roles: ['device', 'operator'], token: false, anyone: false }
+
+export const access = {
+  'POST /v1/enroll': token,
+  'POST /v1/renew': member,
+  'GET /v1/me': member,
+  'GET /v1/config': device,
+  'GET /v1/registry/:did': deviceOrOperator,
+  'GET /v1/trust': anyone,
+  'GET /trust/root.pem': anyone,
+  'GET /crl/:fleet': anyone,
+  'GET /fleets/:fleet/devices/:name/did.json': anyone,
+  // Of a public fleet to anyone, of any other to its devices and to operators: the operation looks.
+  'GET /log/:fleet/checkpoint': anyone,
+  'GET /log/:fleet/tile/*': anyone,
+  'GET /receipts/:fleet/:index': anyone,
+  'GET /openapi.json': anyone,
+  'GET /healthz': anyone,
+
+  'GET /v1/fleets': operator,
+  'POST /v1/fleets': operator,
+  'GET /v1/fleets/:fleet': operator,
+  'GET /v1/fleets/:fleet/tokens': operator,
+  'POST /v1/fleets/:fleet/tokens': operator,
+  'POST /v1/fleets/:fleet/tokens/:id/revoke': operator,
+  'GET /v1/fleets/:fleet/devices': operator,
+  'GET /v1/fleets/:fleet/devices/:name': operator,
+  'POST /v1/fleets/:fleet/devices/:name/revoke': operator,
+  'POST /v1/fleets/:fleet/devices/:name/decommission': operator,
+  'GET /v1/fleets/:fleet/config': operator,
+  'PUT /v1/fleets/:fleet/config': operator,
+  'GET /v1/ceremony': operator,
+  'POST /v1/ceremony': operator,
+} as const satisfies Record<string, Access>
+
+export type OperationName = keyof typeof access

@@ -1,0 +1,50 @@
+import type { PeerProof, PermitHolder } from '@mintmark/core/proof'
+import type { Permit } from '@mintmark/core/rules'
+import type { z } from 'zod'
+import type { Platform } from '../platform.ts'
+
+/** Who is calling, as far as it was proven for this request. */
+export type Caller =
+  | { readonly kind: 'identity'; readonly proof: PeerProof }
+  | { readonly kind: 'token'; readonly holder: PermitHolder; readonly permit: Permit }
+  | { readonly kind: 'anonymous' }
+
+/** One request that passed the gate. */
+export interface Call {
+  readonly platform: Platform
+  readonly caller: Caller
+  /** Segments of the path by name; not checked yet. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  readonly contentType: string
+  readonly accept: string
+  readonly body: Uint8Array
+  /** Where devices reach the platform. */
+  readonly url: string
+}
+
+export interface Reply {
+  readonly status: number
+  readonly type: string
+  readonly body: string | Uint8Array
+}
+
+/** One operation behind its row of the access table. */
+export interface Operation {
+  /** One sentence, for the API description. */
+  readonly summary: string
+  /** What the body must be, where there is one to read. */
+  readonly input?: z.ZodType
+  /** Names a query may have. */
+  readonly query?: readonly string[]
+  /** Content types beside JSON. */
+  readonly accepts?: readonly string[]
+  readonly status?: number
+  run(call: Call): Promise<Reply>
+}
+
+export const json = (value: unknown, status = 200): Reply => ({
+  status,
+  type: 'application/json',
+  body: JSON.stringify(value),
+})

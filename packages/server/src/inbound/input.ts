@@ -1,0 +1,31 @@
+import { readJson } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import type { Identity, PeerProof } from '@mintmark/core/proof'
+import type { z } from 'zod'
+import type { Call } from './call.ts'
+
+/** READ: the body as JSON of this shape; unknown fields, repeated names and other content types are refused. */
+export function readInput<T>(call: Call, shape: z.ZodType<T>): T {
+  if (call.contentType !== 'application/json') throw new Refused('unsupported-media', 'application/json is due')
+  const parsed = shape.safeParse(readJson(call.body))
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const isNumber = issue?.code === 'too_small' || issue?.code === 'too_big' || issue?.path.some(isNumberField)
+  throw new Refused(isNumber ? 'bad-number' : 'bad-request', `${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+const isNumberField = (name: PropertyKey): boolean => name === 'uses' || name === 'ttl'
+
+/** The identity that the gate let in; the access table has said which roles may come. */
+export function proofOf({ caller }: Call): PeerProof {
+  if (caller.kind !== 'identity') throw new Refused('certificate-required')
+  return caller.proof
+}
+
+export const identityOf = (call: Call): Identity => proofOf(call).identity
+
+/** A whole number in a path or a query. */
+export function readIndex(text: string): number {
+  if (!/^(?:0|[1-9][0-9]{0,14})$/.test(text)) throw new Refused('bad-number')
+  return Number(text)
+}

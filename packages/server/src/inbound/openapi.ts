@@ -1,0 +1,70 @@
+import { codes } from '@mintmark/core/errors'
+import { z } from 'zod'
+import { access } from './access.ts'
+import type { Operation } from './call.ts'
+
+/** OpenAPI 3.1 made from the tables that are served, so that it cannot say anything else. */
+export function describeApi(operations: Readonly<Record<string, Operation>>) {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const [name, operation] of Object.entries(operations)) {
+    const [method = '', path = ''] = name.split(' ')
+    const template = path.replace(/:([a-z]+)/g, '{$1}').replace('*', '{path}')
+    paths[template] ??= {}
+    paths[template][method.toLowerCase()] = describe(name, template, operation)
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Mintmark', version: '1', license: { name: 'Apache-2.0' } },
+    paths,
+    components: {
+      schemas: {
+        Refusal: {
+          type: 'object',
+          required: ['code', 'message'],
+          properties: {
+            code: { enum: Object.keys(codes) },
+            message: { type: 'string' },
+            hint: { type: 'string' },
+          },
+        },
+      },
+      securitySchemes: {
+        certificate: { type: 'mutualTLS' },
+        token: { type: 'http', scheme: 'bearer', description: 'An enrollment token (mmt1_...)' },
+      },
+    },
+  }
+}
+
+function describe(
+  name: string,
+  template: string,
+  { summary, input, query = [], accepts = [], status = 200 }: Operation,
+) {
+  const { roles, token } = access[name as keyof typeof access]
+  const bodies = Object.fromEntries(accepts.map(type => [type, { schema: { type: 'string', format: 'binary' } }]))
+  const schema = input && { 'application/json': { schema: z.toJSONSchema(input) }, ...bodies }
+  return {
+    summary,
+    operationId: name.replaceAll(/[^a-zA-Z]+/g, '-').toLowerCase(),
+    security: roles.length > 0 ? [{ certificate: [] }] : token ? [{ token: [] }] : [],
+    ...(roles.length > 0 ? { 'x-roles': roles } : {}),
+    parameters: [
+      ...[...template.matchAll(/\{([a-z]+)\}/g)].map(([, parameter]) => ({
+        name: parameter,
+        in: 'path',
+        required: true,
+        schema: { type: 'string' },
+      })),
+      ...query.map(parameter => ({ name: parameter, in: 'query', schema: { type: 'string' } })),
+    ],
+    ...(schema ? { requestBody: { required: true, content: schema } } : {}),
+    responses: {
+      [status]: { description: 'Done' },
+      default: {
+        description: 'Refused',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Refusal' } } },
+      },
+    },
+  }
+}

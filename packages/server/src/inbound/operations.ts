@@ -1,0 +1,261 @@
+import { pem, readBase64url, readPem } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { readDidKey } from '@mintmark/core/keys'
+import { z } from 'zod'
+import { readConfiguration, setConfiguration } from '../operations/configuration.ts'
+import { makeRevocationList } from '../operations/crl.ts'
+import { listDevices, lowerStanding, readDevice, readDidDocument, readStanding, whoami } from '../operations/devices.ts'
+import { enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
+import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony } from '../operations/fleets.ts'
+import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
+import { renew } from '../operations/renew.ts'
+import { createToken, listTokens, revokeToken } from '../operations/tokens.ts'
+import { readTrustView } from '../operations/trust.ts'
+import type { OperationName } from './access.ts'
+import { type Call, json, type Operation, type Reply } from './call.ts'
+import { identityOf, proofOf, readIndex, readInput } from './input.ts'
+import { describeApi } from './openapi.ts'
+
+const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
+const newFleet = z.strictObject({ name: z.string().max(256), public: z.boolean().optional() })
+const newToken = z.strictObject({
+  uses: z.number(),
+  ttl: z.number(),
+  name: z.string().max(256).optional(),
+  pattern: z.string().max(256).optional(),
+  tier: z.string().max(64).optional(),
+})
+const because = z.strictObject({ reason: z.string().max(256) })
+const newConfiguration = z.strictObject({ configuration: z.record(z.string(), z.unknown()) })
+const ceremonyAnswer = z.strictObject({ answer: z.string().max(2_000_000) })
+
+const pkcs10 = 'application/pkcs10'
+const pemChain = 'application/pem-certificate-chain'
+
+/** Every operation of the machine listener: READ, DECIDE and COMMIT are in `operations/`, here is their HTTP form. */
+export const operations: { readonly [N in OperationName]: Operation } = {
+  'POST /v1/enroll': {
+    summary: 'Enroll the key of a signing request, with a token as bearer',
+    input: enrollment,
+    query: ['name'],
+    accepts: [pkcs10],
+    status: 201,
+    async run(call) {
+      const { caller, platform, query, contentType, accept } = call
+      if (caller.kind !== 'token') throw new Refused('refused', 'no token')
+      const plain = contentType === pkcs10
+      const { csr, name } = plain
+        ? { csr: readPkcs10(call.body), name: undefined }
+        : readCsr(readInput(call, enrollment))
+      if (name !== undefined && query.name !== undefined) throw new Refused('bad-request', 'the name twice')
+      const reply = await enroll(platform, caller, csr, name ?? query.name)
+      if (accept === pemChain || (plain && accept !== 'application/json')) {
+        const body = pem('CERTIFICATE', reply.certificate) + pem('CERTIFICATE', reply.chain)
+        return { status: 201, type: pemChain, body }
+      }
+      return json(enrollmentJson(reply), 201)
+    },
+  },
+  'POST /v1/renew': {
+    summary: 'Another certificate for the identity that calls, with the same key',
+    input: enrollment,
+    accepts: [pkcs10],
+    status: 201,
+    async run(call) {
+      const proof = proofOf(call)
+      const plain = call.contentType === pkcs10
+      const { csr, name } = plain
+        ? { csr: readPkcs10(call.body), name: undefined }
+        : readCsr(readInput(call, enrollment))
+      // The certificate names the caller; a name in the body can only be the same or a mistake.
+      if (name !== undefined && name !== proof.identity.name) throw new Refused('renew-name')
+      return json(enrollmentJson(await renew(call.platform, proof, csr)), 201)
+    },
+  },
+  'GET /v1/me': {
+    summary: 'Who the caller is, as certificate and registry say',
+    run: async call => json(await whoami(call.platform, identityOf(call))),
+  },
+  'GET /v1/config': {
+    summary: 'The configuration of the calling device',
+    run: async call => json(await readConfiguration(call.platform, identityOf(call).fleet)),
+  },
+  'GET /v1/registry/:did': {
+    summary: "Standing of a key of the caller's own fleet",
+    async run(call) {
+      const key = readDidKey(call.params.did!)
+      const { fleet, role } = identityOf(call)
+      return json(await readStanding(call.platform, role === 'operator' ? undefined : fleet, key.id))
+    },
+  },
+  'GET /v1/trust': {
+    summary: 'Root, issuing CAs and ledger heads, read live',
+    run: async ({ platform }) => json(await readTrustView(platform)),
+  },
+  'GET /trust/root.pem': {
+    summary: 'The root certificate',
+    run: async ({ platform }) => ({
+      status: 200,
+      type: 'application/x-pem-file',
+      body: pem('CERTIFICATE', platform.trust.root.der),
+    }),
+  },
+  'GET /crl/:fleet': {
+    summary: 'Certificate revocation list of a fleet, DER (for third parties)',
+    run: async ({ platform, params }) => ({
+      status: 200,
+      type: 'application/pkix-crl',
+      body: await makeRevocationList(platform, params.fleet!),
+    }),
+  },
+  'GET /fleets/:fleet/devices/:name/did.json': {
+    summary: 'did:web document of a device of a public fleet',
+    run: async ({ platform, params }) => json(await readDidDocument(platform, params.fleet!, params.name!)),
+  },
+  'GET /log/:fleet/checkpoint': {
+    summary: 'Signed head of a ledger (C2SP tlog-checkpoint)',
+    async run(call) {
+      const ledger = await readableLedger(call)
+      return { status: 200, type: 'text/plain; charset=utf-8', body: await readHead(call.platform, ledger) }
+    },
+  },
+  'GET /log/:fleet/tile/*': {
+    summary: 'Tile or entry bundle of a ledger (C2SP tlog-tiles)',
+    async run(call) {
+      const body = await readLedgerTile(call.platform, await readableLedger(call), `tile/${call.params['*']}`)
+      return { status: 200, type: 'application/octet-stream', body }
+    },
+  },
+  'GET /receipts/:fleet/:index': {
+    summary: 'Proof that an entry is in its ledger, against the newest head',
+    async run(call) {
+      const ledger = await readableLedger(call)
+      return json(receiptJson(await readReceipt(call.platform, ledger, readIndex(call.params.index!))))
+    },
+  },
+  'GET /openapi.json': {
+    summary: 'This description',
+    run: async () => json(describeApi(operations)),
+  },
+  'GET /healthz': {
+    summary: 'Whether the process answers',
+    run: async () => json({ ok: true }),
+  },
+
+  'GET /v1/fleets': {
+    summary: 'All fleets',
+    run: async ({ platform }) => json(await listFleets(platform)),
+  },
+  'POST /v1/fleets': {
+    summary: 'Make a fleet; it is pending until the offline root has signed its charter',
+    input: newFleet,
+    status: 201,
+    async run(call) {
+      const { name, public: isPublic = false } = readInput(call, newFleet)
+      return json(await createFleet(call.platform, identityOf(call), { name, public: isPublic }), 201)
+    },
+  },
+  'GET /v1/fleets/:fleet': {
+    summary: 'One fleet',
+    run: async ({ platform, params }) => json(await readFleet(platform, params.fleet!)),
+  },
+  'GET /v1/fleets/:fleet/tokens': {
+    summary: 'Enrollment tokens of a fleet, without their secrets',
+    run: async ({ platform, params }) => json(await listTokens(platform, params.fleet!)),
+  },
+  'POST /v1/fleets/:fleet/tokens': {
+    summary: 'Make an enrollment token; `ttl` is in milliseconds',
+    input: newToken,
+    status: 201,
+    async run(call) {
+      const input = readInput(call, newToken)
+      return json(await createToken(call.platform, identityOf(call), call.params.fleet!, input, call.url), 201)
+    },
+  },
+  'POST /v1/fleets/:fleet/tokens/:id/revoke': {
+    summary: 'Revoke an enrollment token',
+    run: async call => json(await revokeToken(call.platform, identityOf(call), call.params.fleet!, call.params.id!)),
+  },
+  'GET /v1/fleets/:fleet/devices': {
+    summary: 'Devices of a fleet by name, a page at a time',
+    query: ['after', 'limit'],
+    async run({ platform, params, query }) {
+      const limit = query.limit === undefined ? undefined : readIndex(query.limit)
+      if (limit === 0) throw new Refused('bad-number')
+      return json(await listDevices(platform, params.fleet!, { after: query.after, limit }))
+    },
+  },
+  'GET /v1/fleets/:fleet/devices/:name': {
+    summary: 'One device',
+    run: async ({ platform, params }) => json(await readDevice(platform, params.fleet!, params.name!)),
+  },
+  'POST /v1/fleets/:fleet/devices/:name/revoke': {
+    summary: 'Revoke a device: refused everywhere once this answers',
+    input: because,
+    run: call => lower(call, 'revoked'),
+  },
+  'POST /v1/fleets/:fleet/devices/:name/decommission': {
+    summary: 'Decommission a device for good',
+    input: because,
+    run: call => lower(call, 'decommissioned'),
+  },
+  'GET /v1/fleets/:fleet/config': {
+    summary: 'The configuration of a fleet',
+    run: async ({ platform, params }) => json(await readConfiguration(platform, params.fleet!)),
+  },
+  'PUT /v1/fleets/:fleet/config': {
+    summary: 'Set the configuration of a fleet',
+    input: newConfiguration,
+    async run(call) {
+      const { configuration } = readInput(call, newConfiguration)
+      return json(await setConfiguration(call.platform, identityOf(call), call.params.fleet!, configuration))
+    },
+  },
+  'GET /v1/ceremony': {
+    summary: 'What waits for the offline root, as a request file (base64url)',
+    async run({ platform }) {
+      const request = await requestCeremony(platform)
+      return json({ request: request === undefined ? null : Buffer.from(request).toString('base64url') })
+    },
+  },
+  'POST /v1/ceremony': {
+    summary: 'Merge what the offline root signed (an answer file, base64url)',
+    input: ceremonyAnswer,
+    async run(call) {
+      const { answer } = readInput(call, ceremonyAnswer)
+      return json(await mergeCeremony(call.platform, identityOf(call).path, readBase64url(answer)))
+    },
+  },
+}
+
+const readCsr = ({ csr, name }: { csr: string; name?: string | undefined }) => ({
+  csr: readPem('CERTIFICATE REQUEST', csr),
+  name,
+})
+
+/** DER, or one PEM block: the first byte tells. */
+const readPkcs10 = (body: Uint8Array): Uint8Array =>
+  body[0] === 0x30 ? body : readPem('CERTIFICATE REQUEST', Buffer.from(body).toString('latin1'))
+
+async function lower(call: Call, to: 'revoked' | 'decommissioned'): Promise<Reply> {
+  const { reason } = readInput(call, because)
+  const { fleet, name } = call.params
+  const { receipt, ...device } = await lowerStanding(
+    call.platform,
+    identityOf(call),
+    { fleet: fleet!, name: name! },
+    to,
+    reason,
+  )
+  return json({ ...device, receipt: receipt && receiptJson(receipt) })
+}
+
+/** The ledger that the path names, where the caller may read it; otherwise it is as if there were none. */
+async function readableLedger({ platform, caller, params }: Call): Promise<string> {
+  const fleet = params.fleet!
+  const who = caller.kind === 'identity' ? caller.proof.identity : undefined
+  if (fleet === 'platform' || who?.role === 'operator' || who?.fleet === fleet) return fleet
+  const row = await platform.store.fleet(fleet)
+  if (row?.public !== 1) throw new Refused('not-found')
+  return fleet
+}

@@ -1,0 +1,29 @@
+import { Refused } from '@mintmark/core/errors'
+import { crlReason, signRevocationList } from '@mintmark/core/signed'
+import { issuerOf, issuingAuthority, type Platform } from '../platform.ts'
+
+/** How long a third party may rely on a list. Our own doors ask the registry and never read one. */
+const validity = 86_400_000
+
+/**
+ * A fleet's certificate revocation list, made from the registry as it is. Its number is the size of the fleet's
+ * ledger, so it grows with every fact and needs no counter of its own.
+ */
+export async function makeRevocationList(platform: Platform, fleet: string): Promise<Uint8Array> {
+  const { store, trust, keeper } = platform
+  if (!trust.charters.has(fleet)) throw new Refused('not-found')
+  const authority = issuingAuthority(trust, fleet, 'fleet')
+  const head = await store.head(fleet)
+  const at = platform.now()
+  const revoked = await store.revokedCertificates(fleet, at)
+  return signRevocationList(issuerOf(keeper, authority), {
+    number: head!.size,
+    thisUpdate: at,
+    nextUpdate: at + validity,
+    revocations: revoked.map(({ serial, standing, standing_at }) => ({
+      serial,
+      at: standing_at,
+      reason: standing === 'decommissioned' ? crlReason.cessationOfOperation : crlReason.unspecified,
+    })),
+  })
+}

@@ -1,0 +1,133 @@
+import { Refused } from '@mintmark/core/errors'
+import { admitSpki, didKey } from '@mintmark/core/keys'
+import { path, readName, readPath, spiffeId } from '@mintmark/core/names'
+import type { Identity } from '@mintmark/core/proof'
+import { change, readReason } from '@mintmark/core/rules'
+import type { Platform } from '../platform.ts'
+import type { Receipt, Row } from '../store/index.ts'
+
+export interface DeviceView {
+  readonly name: string
+  readonly identity: string
+  readonly did: string
+  readonly standing: string
+  readonly standingSince: string
+  readonly reason: string | null
+  readonly tier: string
+  readonly enrolled: string
+  readonly serial: string
+  readonly notAfter: string
+}
+
+const pageSize = { default: 100, most: 1_000 } as const
+
+/** One page of a fleet's devices in order of name. */
+export async function listDevices(
+  platform: Platform,
+  fleet: string,
+  page: { readonly after?: string | undefined; readonly limit?: number | undefined },
+): Promise<{ devices: DeviceView[]; next: string | null }> {
+  if (!(await platform.store.fleet(fleet))) throw new Refused('fleet-unknown')
+  const limit = Math.min(page.limit ?? pageSize.default, pageSize.most)
+  const rows = await platform.store.records(fleet, 'device', page.after ?? '', limit)
+  const devices = await Promise.all(rows.map(row => deviceView(platform, row)))
+  return { devices, next: rows.length === limit ? rows.at(-1)!.name : null }
+}
+
+export async function readDevice(platform: Platform, fleet: string, name: string): Promise<DeviceView> {
+  return deviceView(platform, await readRecord(platform, fleet, name))
+}
+
+/** Who the caller is, as the registry has it now. */
+export async function whoami(platform: Platform, identity: Identity) {
+  const row = await platform.store.record(identity.path)
+  if (row === undefined) throw new Refused('unknown')
+  const { enrolled: _, standingSince, reason, ...view } = await deviceView(platform, row)
+  return { ...view, fleet: identity.fleet, role: identity.role }
+}
+
+/** `GET /v1/registry/{did}`: standing of a key of the caller's own fleet. */
+export async function readStanding(platform: Platform, fleet: string | undefined, keyId: string) {
+  const owner = await platform.store.keyOwner(keyId)
+  const row = owner && (await platform.store.record(owner.identity))
+  if (row === undefined || (fleet !== undefined && row.fleet !== fleet)) throw new Refused('unknown')
+  const { identity, standing, standingSince, tier, did } = await deviceView(platform, row)
+  // A key that its name no longer uses has no standing of its own.
+  return { identity, did, standing: row.key === keyId ? standing : 'superseded', since: standingSince, tier }
+}
+
+/**
+ * Revokes or decommissions: a fact first, then every open socket of the name is cut, then this answers. Asking again
+ * for what already is so answers the same and adds no fact.
+ */
+export async function lowerStanding(
+  platform: Platform,
+  by: Identity,
+  target: { readonly fleet: string; readonly name: string },
+  to: 'revoked' | 'decommissioned',
+  reason: string,
+): Promise<DeviceView & { readonly receipt: Receipt | null }> {
+  const row = await readRecord(platform, target.fleet, target.name)
+  if (row.standing === to) return { ...(await deviceView(platform, row)), receipt: null }
+  const receipt = await platform.store.commit(
+    change({
+      kind: `identity.${to}`,
+      at: platform.now(),
+      by: by.path,
+      ledger: target.fleet,
+      body: { identity: row.identity, reason: readReason(reason) },
+    }),
+  )
+  return { ...(await readDevice(platform, target.fleet, target.name)), receipt }
+}
+
+/** did:web document (W3C did-core 5) of a device of a public fleet. */
+export async function readDidDocument(platform: Platform, fleet: string, name: string) {
+  const found = await platform.store.fleet(fleet)
+  if (found?.public !== 1) throw new Refused('not-found')
+  const row = await platform.store.record(path({ fleet, role: 'device', name: readName(name) }))
+  if (row === undefined || row.standing !== 'good') throw new Refused('not-found')
+  const did = `did:web:${platform.trust.domain}:fleets:${fleet}:devices:${name}`
+  const key = await keyOf(platform, row)
+  const method = {
+    id: `${did}#key`,
+    type: 'Multikey',
+    controller: did,
+    publicKeyMultibase: didKey(key).slice('did:key:'.length),
+  }
+  return {
+    '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/multikey/v1'],
+    id: did,
+    alsoKnownAs: [didKey(key)],
+    verificationMethod: [method],
+    authentication: [method.id],
+    assertionMethod: [method.id],
+  }
+}
+
+async function readRecord(platform: Platform, fleet: string, name: string): Promise<Row<'registry'>> {
+  if (!(await platform.store.fleet(fleet))) throw new Refused('fleet-unknown')
+  const row = await platform.store.record(path({ fleet, role: 'device', name: readName(name) }))
+  if (row === undefined) throw new Refused('device-unknown')
+  return row
+}
+
+async function deviceView(platform: Platform, row: Row<'registry'>): Promise<DeviceView> {
+  return {
+    name: row.name,
+    identity: spiffeId(platform.trust.domain, readPath(row.identity)),
+    did: didKey(await keyOf(platform, row)),
+    standing: row.standing,
+    standingSince: new Date(row.standing_at).toISOString(),
+    reason: row.reason,
+    tier: row.tier,
+    enrolled: new Date(row.enrolled).toISOString(),
+    serial: row.serial,
+    notAfter: new Date(row.not_after).toISOString(),
+  }
+}
+
+async function keyOf(platform: Platform, row: Row<'registry'>) {
+  const owner = await platform.store.keyOwner(row.key)
+  return admitSpki(owner!.spki)
+}

@@ -1,0 +1,120 @@
+import { hex } from '@mintmark/core/bytes'
+import {
+  type CeremonyItem,
+  readCeremonyAnswer,
+  readCeremonyRequest,
+  requestOf,
+  writeCeremonyRequest,
+} from '@mintmark/core/ceremony'
+import { Refused } from '@mintmark/core/errors'
+import { admitSpki } from '@mintmark/core/keys'
+import { readFleetName } from '@mintmark/core/names'
+import type { Identity } from '@mintmark/core/proof'
+import { change } from '@mintmark/core/rules'
+import { nodeSha256 } from '@mintmark/elements'
+import type { Platform } from '../platform.ts'
+import type { Row } from '../store/index.ts'
+import { authorityItem, authorityLifetime } from './found.ts'
+
+export interface FleetView {
+  readonly fleet: string
+  readonly state: 'pending' | 'active'
+  readonly public: boolean
+  readonly created: string
+}
+
+/** Makes a fleet's issuing key in the keeper. The fleet is pending until the offline root has signed its charter. */
+export async function createFleet(
+  platform: Platform,
+  by: Identity,
+  input: { readonly name: string; readonly public: boolean },
+): Promise<FleetView> {
+  const fleet = readFleetName(input.name)
+  if (await platform.store.fleet(fleet)) throw new Refused('fleet-exists')
+  const { publicKey } = platform.keeper.provide(`fleet-ca-${fleet}`)
+  const ledger = platform.keeper.provide(`ledger-${fleet}`)
+  const body = { fleet, key: publicKey.spki, ledgerKey: ledger.publicKey.raw, public: input.public }
+  const at = platform.now()
+  await platform.store.commit(change({ kind: 'fleet.created', at, by: by.path, ledger: 'platform', body }))
+  return readFleet(platform, fleet)
+}
+
+export async function readFleet(platform: Platform, name: string): Promise<FleetView> {
+  const row = await platform.store.fleet(readFleetName(name))
+  if (row === undefined) throw new Refused('fleet-unknown')
+  return fleetView(row)
+}
+
+export async function listFleets(platform: Platform): Promise<{ fleets: FleetView[] }> {
+  return { fleets: (await platform.store.fleets()).map(fleetView) }
+}
+
+/** What waits for the offline root: for each pending fleet its CA and its charter. Undefined when nothing waits. */
+export async function requestCeremony(platform: Platform): Promise<Uint8Array | undefined> {
+  const pending = (await platform.store.fleets()).filter(({ state }) => state === 'pending')
+  const { trust, keeper, random } = platform
+  const now = platform.now()
+  const items: CeremonyItem[] = []
+  for (const { name: fleet, ledger_key: ledgerKey } of pending) {
+    const key = keeper.key(`fleet-ca-${fleet}`)
+    const until = Math.min(now + authorityLifetime, trust.root.notAfter)
+    items.push(await authorityItem({ key, domain: trust.domain, use: 'fleet', fleet, now, until, random }), {
+      kind: 'charter',
+      charter: {
+        domain: trust.domain,
+        fleet,
+        version: 1,
+        authority: key.publicKey.id,
+        ledgerKey,
+        releaseRoot: undefined,
+        issued: now,
+      },
+    })
+  }
+  if (items.length === 0) return undefined
+  return writeCeremonyRequest({ domain: trust.domain, created: now, anchor: hex(nodeSha256(trust.root.der)), items })
+}
+
+/**
+ * Merges what came back over the air gap: every pending fleet whose CA and charter the root signed becomes active.
+ * The answer carries its request, and both are held against our own state, so no memory of asking is needed.
+ */
+export async function mergeCeremony(
+  platform: Platform,
+  by: string,
+  answerBytes: Uint8Array,
+): Promise<{ activated: string[] }> {
+  const { store, trust, verify } = platform
+  const request = await readCeremonyRequest(requestOf(answerBytes), verify)
+  if (request.anchor !== hex(nodeSha256(trust.root.der))) throw new Refused('bad-answer', 'for another root')
+  const answer = await readCeremonyAnswer(answerBytes, request, platform.now(), verify)
+  const activated: string[] = []
+  for (const { item, signed: certificate } of answer.items) {
+    if (item.kind !== 'authority' || item.fleet === undefined) continue
+    const row = await store.fleet(item.fleet)
+    if (row === undefined) throw new Refused('fleet-unknown', item.fleet)
+    const charter = answer.items.find(({ item: other }) => other.kind === 'charter' && isCharterOf(other.charter, row))
+    if (!charter || !item.request.publicKey.equals(admitSpki(row.authority_key))) {
+      throw new Refused('bad-answer', `the CA or the charter is not that of fleet ${item.fleet}`)
+    }
+    const body = { certificate, charter: charter.signed }
+    await store.commit(change({ kind: 'fleet.activated', at: platform.now(), by, ledger: item.fleet, body }))
+    activated.push(item.fleet)
+  }
+  return { activated }
+}
+
+const isCharterOf = (
+  charter: { readonly fleet: string; readonly authority: string; readonly ledgerKey: Uint8Array },
+  row: Row<'fleet'>,
+): boolean =>
+  charter.fleet === row.name &&
+  charter.authority === admitSpki(row.authority_key).id &&
+  hex(charter.ledgerKey) === hex(row.ledger_key)
+
+const fleetView = (row: Row<'fleet'>): FleetView => ({
+  fleet: row.name,
+  state: row.state as FleetView['state'],
+  public: row.public === 1,
+  created: new Date(row.created).toISOString(),
+})
