@@ -42,7 +42,8 @@ export async function refuses(code: Code, run: () => unknown): Promise<void> {
 }
 
 function show(value: unknown): string {
-  if (value instanceof Uint8Array) return `bytes(${[...value].map(byte => byte.toString(16).padStart(2, '0')).join('')})`
+  if (value instanceof Uint8Array)
+    return `bytes(${[...value].map(byte => byte.toString(16).padStart(2, '0')).join('')})`
   if (value instanceof Map) return `map{${[...value].map(([key, item]) => `${show(key)}:${show(item)}`).join()}}`
   if (Array.isArray(value)) return `[${value.map(show).join()}]`
   if (typeof value === 'object' && value !== null) {

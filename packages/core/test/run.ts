@@ -1,0 +1,28 @@
+import { suites } from './index.ts'
+
+// The entry of the bundle that every runtime gets.
+
+export interface Result {
+  readonly suite: string
+  readonly name: string
+  readonly error?: string
+}
+
+export async function run(): Promise<Result[]> {
+  const results: Result[] = []
+  for (const suite of suites) {
+    for (const { name, run: runCase } of suite.cases) {
+      try {
+        await runCase()
+        results.push({ suite: suite.name, name })
+      } catch (error) {
+        results.push({
+          suite: suite.name,
+          name,
+          error: error instanceof Error ? (error.stack ?? error.message) : `${error}`,
+        })
+      }
+    }
+  }
+  return results
+}
