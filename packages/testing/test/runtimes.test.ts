@@ -1,0 +1,48 @@
+import { rmSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { suites } from '../../core/test/index.ts'
+import { bundlePortableTests } from '../src/bundle.ts'
+import { isThere, type Outcome, outcomes, runtimes } from '../src/runtimes.ts'
+
+// Core's tests, the same bundle on every runtime that is promised: one test here for each case and runtime.
+
+let directory: string
+beforeAll(async () => {
+  directory = await bundlePortableTests()
+})
+afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+const expected = suites.flatMap(suite => suite.cases.map(({ name }) => `${suite.name} > ${name}`))
+
+test('no two cases have one name, and there are some', () => {
+  expect(new Set(expected).size).toBe(expected.length)
+  expect(expected.length).toBeGreaterThan(30)
+})
+
+for (const runtime of runtimes()) {
+  describe(runtime.name, () => {
+    if (!isThere(runtime)) {
+      test.skip(`is not on this machine: ${runtime.path}`)
+      return
+    }
+    let found: ReadonlyMap<string, Outcome>
+    beforeAll(async () => {
+      const list = await outcomes(runtime, directory)
+      found = new Map(list.map(outcome => [`${outcome.suite} > ${outcome.name}`, outcome]))
+    })
+
+    test('runs the cases that there are', () => {
+      expect([...found.keys()]).toEqual(expected)
+    })
+
+    for (const suite of suites) {
+      describe(suite.name, () => {
+        test.each(suite.cases)('$name', ({ name }) => {
+          const outcome = found.get(`${suite.name} > ${name}`)
+          if (outcome === undefined) throw new Error('did not run')
+          if (outcome.error !== undefined) throw new Error(outcome.error)
+        })
+      })
+    }
+  })
+}
