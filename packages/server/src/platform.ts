@@ -17,7 +17,13 @@ export interface Platform {
   now(): number
   random(length: number): Uint8Array
   readonly verify: Verify
+  /** As the store has it now; read again when a fleet becomes active. */
   readonly trust: Trust
+  /**
+   * Answers a ceremony request with a development root that lives on this machine. Present only where the platform was
+   * founded by a rehearsal; a platform with an offline root has nothing here to ask.
+   */
+  readonly rehearse?: ((request: Uint8Array) => Promise<Uint8Array>) | undefined
 }
 
 /** The platform's own CAs, each checked against the root, as the store holds them. */
@@ -36,7 +42,9 @@ export interface Authority extends IssuingAuthority {
   readonly since: number
 }
 
-/** Reads the trust that the store holds. @throws Refused `data-missing` where no platform was founded */
+/**
+ * Reads the trust that the store holds. An authority that does not prove, expired or tampered with, is left out: nothing
+ * is issued or admitted by it. @throws Refused `data-missing` where no platform was founded */
 export async function readTrust(store: Store, now: number, verify: Verify): Promise<Trust> {
   const platform = await store.platform()
   if (platform === undefined) throw new Refused('data-missing')
@@ -44,13 +52,23 @@ export async function readTrust(store: Store, now: number, verify: Verify): Prom
   const authorities = new Map<string, Authority>()
   for (const row of await store.authorities()) {
     const certificate = readCertificate(row.certificate)
-    await checkAuthority(certificate, root, now, verify)
+    if (!(await proves(certificate, root, now, verify))) continue
     const use = row.use as Authority['use']
     authorities.set(row.key_id, { fleet: row.fleet, use, certificate, since: row.since })
   }
   const charters = new Map<string, Uint8Array>()
   for (const { name, charter } of await store.fleets()) if (charter) charters.set(name, charter)
   return { domain: platform.domain, root, development: platform.development === 1, authorities, charters }
+}
+
+async function proves(certificate: Certificate, root: Certificate, now: number, verify: Verify): Promise<boolean> {
+  try {
+    await checkAuthority(certificate, root, now, verify)
+    return true
+  } catch (error) {
+    if (error instanceof Refused) return false
+    throw error
+  }
 }
 
 /** The authority that issues for a fleet (or `platform`) now: the newest of its use. */

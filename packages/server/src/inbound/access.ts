@@ -22,7 +22,7 @@ export const access = {
   'GET /fleets/:fleet/devices/:name/did.json': anyone,
   // Of a public fleet to anyone, of any other to its devices and to operators: the operation looks.
   'GET /log/:fleet/checkpoint': anyone,
-  'GET /log/:fleet/tile/*': anyone,
+  'GET /log/:fleet/tile/:path{.+}': anyone,
   'GET /receipts/:fleet/:index': anyone,
   'GET /openapi.json': anyone,
   'GET /healthz': anyone,

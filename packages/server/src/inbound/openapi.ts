@@ -8,7 +8,7 @@ export function describeApi(operations: Readonly<Record<string, Operation>>) {
   const paths: Record<string, Record<string, object>> = {}
   for (const [name, operation] of Object.entries(operations)) {
     const [method = '', path = ''] = name.split(' ')
-    const template = path.replace(/:([a-z]+)/g, '{$1}').replace('*', '{path}')
+    const template = path.replace('{.+}', '').replace(/:([a-z]+)/g, '{$1}')
     paths[template] ??= {}
     paths[template][method.toLowerCase()] = describe(name, template, operation)
   }

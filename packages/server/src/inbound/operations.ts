@@ -119,10 +119,10 @@ export const operations: { readonly [N in OperationName]: Operation } = {
       return { status: 200, type: 'text/plain; charset=utf-8', body: await readHead(call.platform, ledger) }
     },
   },
-  'GET /log/:fleet/tile/*': {
+  'GET /log/:fleet/tile/:path{.+}': {
     summary: 'Tile or entry bundle of a ledger (C2SP tlog-tiles)',
     async run(call) {
-      const body = await readLedgerTile(call.platform, await readableLedger(call), `tile/${call.params['*']}`)
+      const body = await readLedgerTile(call.platform, await readableLedger(call), `tile/${call.params.path}`)
       return { status: 200, type: 'application/octet-stream', body }
     },
   },

@@ -36,6 +36,7 @@ export async function createFleet(
   const body = { fleet, key: publicKey.spki, ledgerKey: ledger.publicKey.raw, public: input.public }
   const at = platform.now()
   await platform.store.commit(change({ kind: 'fleet.created', at, by: by.path, ledger: 'platform', body }))
+  if (platform.rehearse) await rehearseCeremony(platform, platform.rehearse)
   return readFleet(platform, fleet)
 }
 
@@ -47,6 +48,15 @@ export async function readFleet(platform: Platform, name: string): Promise<Fleet
 
 export async function listFleets(platform: Platform): Promise<{ fleets: FleetView[] }> {
   return { fleets: (await platform.store.fleets()).map(fleetView) }
+}
+
+/** With a development root the ceremony is rehearsed at once: the same request, answer and merge. */
+export async function rehearseCeremony(
+  platform: Platform,
+  rehearse: (request: Uint8Array) => Promise<Uint8Array>,
+): Promise<void> {
+  const request = await requestCeremony(platform)
+  if (request) await mergeCeremony(platform, 'platform', await rehearse(request))
 }
 
 /** What waits for the offline root: for each pending fleet its CA and its charter. Undefined when nothing waits. */
@@ -93,6 +103,8 @@ export async function mergeCeremony(
     if (item.kind !== 'authority' || item.fleet === undefined) continue
     const row = await store.fleet(item.fleet)
     if (row === undefined) throw new Refused('fleet-unknown', item.fleet)
+    // Two requests may have been out; whichever came back first activated the fleet.
+    if (row.state === 'active') continue
     const charter = answer.items.find(({ item: other }) => other.kind === 'charter' && isCharterOf(other.charter, row))
     if (!charter || !item.request.publicKey.equals(admitSpki(row.authority_key))) {
       throw new Refused('bad-answer', `the CA or the charter is not that of fleet ${item.fleet}`)
@@ -101,6 +113,7 @@ export async function mergeCeremony(
     await store.commit(change({ kind: 'fleet.activated', at: platform.now(), by, ledger: item.fleet, body }))
     activated.push(item.fleet)
   }
+  if (activated.length === 0) throw new Refused('already-done')
   return { activated }
 }
 

@@ -1,0 +1,75 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { pem } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import type { Logger } from 'pino'
+import { readTrustView } from '../operations/trust.ts'
+import type { Platform } from '../platform.ts'
+import { json, type Reply } from './call.ts'
+import type { Metrics } from './metrics.ts'
+import { refusalReply } from './refusals.ts'
+import { renderTrustPage } from './trust-page.ts'
+
+interface ConsoleOptions {
+  readonly platform: Platform
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+// Nothing is loaded from elsewhere, and nothing may frame or script the page.
+const headers = {
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** The listener for people, on loopback: the Trust Center, health and metrics. Everything here is public or counts. */
+export function openConsole({ platform, metrics, log }: ConsoleOptions): Server {
+  const server = createServer((request, response) => {
+    answer(request, platform, metrics)
+      .catch((error: unknown) => {
+        if (error instanceof Refused) return refusalReply(error, undefined)
+        log.error({ err: error }, 'broken')
+        return refusalReply(new Refused('broken'), undefined)
+      })
+      .then(({ status, type, body }) => {
+        const location = status === 302 ? { location: String(body) } : {}
+        response.writeHead(status, { ...headers, 'content-type': type, ...location })
+        response.end(request.method === 'HEAD' ? undefined : body)
+      })
+  })
+  server.headersTimeout = 5_000
+  server.requestTimeout = 10_000
+  return server
+}
+
+async function answer(request: IncomingMessage, platform: Platform, metrics: Metrics): Promise<Reply> {
+  checkHost(request)
+  if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refused('method-not-allowed')
+  switch (request.url) {
+    case '/':
+      return { status: 302, type: 'text/plain', body: '/trust' }
+    case '/trust':
+      return { status: 200, type: 'text/html; charset=utf-8', body: renderTrustPage(await readTrustView(platform)) }
+    case '/trust.json':
+      return json(await readTrustView(platform))
+    case '/trust/root.pem':
+      return { status: 200, type: 'application/x-pem-file', body: pem('CERTIFICATE', platform.trust.root.der) }
+    case '/healthz':
+      return json({ ok: true })
+    case '/readyz':
+      return (await platform.store.head('platform')) ? json({ ready: true }) : json({ ready: false }, 503)
+    case '/metrics':
+      return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.render() }
+    default:
+      throw new Refused('not-found')
+  }
+}
+
+/** A page of another site that had its name point here would send its own name (DNS rebinding). */
+function checkHost({ headers: { host = '' } }: IncomingMessage): void {
+  if (!/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/.test(host)) throw new Refused('bad-request', 'host')
+}

@@ -1,0 +1,49 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Counts and times for Prometheus: names of operations and codes only, never a name, an address or a payload. */
+export interface Metrics {
+  /** Begins one request; the function it returns ends it. */
+  request(): (status: number) => void
+  refused(code: string): void
+  /** Gives the number of identities with an open socket. */
+  watch(sessions: () => number): void
+  /** Text exposition format. */
+  render(): Promise<string>
+}
+
+export function makeMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const refusals = new Counter({
+    name: 'mintmark_refusals_total',
+    help: 'Requests refused, by code',
+    labelNames: ['code'],
+    registers,
+  })
+  const requests = new Histogram({
+    name: 'mintmark_request_seconds',
+    help: 'Requests answered, by status class',
+    labelNames: ['status'],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+    registers,
+  })
+  return {
+    request() {
+      const begun = performance.now()
+      return status => requests.observe({ status: `${Math.floor(status / 100)}xx` }, (performance.now() - begun) / 1000)
+    },
+    refused: code => refusals.inc({ code }),
+    watch(sessions) {
+      new Gauge({
+        name: 'mintmark_identities_connected',
+        help: 'Identities with an open connection',
+        registers,
+        collect() {
+          this.set(sessions())
+        },
+      })
+    },
+    render: () => registry.metrics(),
+  }
+}

@@ -1,0 +1,94 @@
+import type { Refused } from '@mintmark/core/errors'
+import { codes } from '@mintmark/core/errors'
+import { type Change, change } from '@mintmark/core/rules'
+import type { Platform } from '../platform.ts'
+import type { Caller, Reply } from './call.ts'
+import { json } from './call.ts'
+
+/**
+ * What a refused caller is told. Codes about our state go only to who proved a certificate or a token's secret;
+ * anyone else gets `refused`.
+ */
+export function refusalReply(refused: Refused, caller: Caller | undefined): Reply {
+  const proven = caller !== undefined && caller.kind !== 'anonymous'
+  const code = proven || codes[refused.code].seen === 'anyone' ? refused.code : 'refused'
+  const { status, message } = codes[code]
+  const hint = code === refused.code ? refused.hint : undefined
+  return json({ code, message, ...(hint === undefined ? {} : { hint }) }, status)
+}
+
+const minute = 60_000
+const mostKinds = 10_000
+
+/**
+ * Refusals as facts. Of a proven caller the first of a code in a minute is committed at once, and what follows in that
+ * minute is one further fact with its count; of everyone else there is one fact per code and minute. So a refusal is
+ * never lost and a flood cannot fill the ledger.
+ */
+export class RefusalRecorder {
+  readonly #platform: Platform
+  #counts = new Map<string, { ledger: string; by: string; code: string; operation: string; count: number }>()
+  #minute = 0
+
+  constructor(platform: Platform) {
+    this.#platform = platform
+  }
+
+  async record(refused: Refused, caller: Caller, operation: string): Promise<void> {
+    await this.#turn()
+    const { by, ledger } = whoIs(caller)
+    const key = `${by} ${refused.code} ${operation}`
+    const known = this.#counts.get(key)
+    if (known) {
+      known.count++
+      return
+    }
+    // Only proven callers reach the cap, as anonymous kinds are codes times operations; beyond it they share a row.
+    const full = this.#counts.size >= mostKinds
+    const kind = { ledger, by, code: refused.code, operation }
+    if (full || caller.kind === 'anonymous') this.#counts.set(key, { ...kind, count: 1 })
+    else {
+      this.#counts.set(key, { ...kind, count: 0 })
+      await this.#platform.store.commit(this.#fact({ ...kind, count: 1 }))
+    }
+  }
+
+  /** Commits what was counted so far; called every minute and at the end. */
+  async flush(): Promise<void> {
+    const counted = [...this.#counts.values()].filter(({ count }) => count > 0)
+    this.#counts = new Map()
+    await Promise.all(counted.map(kind => this.#platform.store.commit(this.#fact(kind))))
+  }
+
+  async #turn(): Promise<void> {
+    const now = Math.floor(this.#platform.now() / minute)
+    if (now === this.#minute) return
+    this.#minute = now
+    await this.flush()
+  }
+
+  #fact({
+    ledger,
+    by,
+    code,
+    operation,
+    count,
+  }: {
+    ledger: string
+    by: string
+    code: string
+    operation: string
+    count: number
+  }): Change {
+    return change({ kind: 'refused', at: this.#platform.now(), by, ledger, body: { code, operation, count } })
+  }
+}
+
+function whoIs(caller: Caller): { by: string; ledger: string } {
+  if (caller.kind === 'identity') {
+    const { path, fleet } = caller.proof.identity
+    return { by: path, ledger: fleet }
+  }
+  if (caller.kind === 'token') return { by: `token:${caller.holder.permit}`, ledger: caller.permit.fleet }
+  return { by: 'anonymous', ledger: 'platform' }
+}

@@ -1,0 +1,25 @@
+import type { TLSSocket } from 'node:tls'
+
+/** Live sockets by the identity that each proved, so that a revocation closes them at once. */
+export class Sessions {
+  readonly #sockets = new Map<string, Set<TLSSocket>>()
+
+  add(identity: string, socket: TLSSocket): void {
+    const sockets = this.#sockets.get(identity) ?? new Set()
+    this.#sockets.set(identity, sockets.add(socket))
+    socket.once('close', () => {
+      sockets.delete(socket)
+      if (sockets.size === 0 && this.#sockets.get(identity) === sockets) this.#sockets.delete(identity)
+    })
+  }
+
+  /** How many identities have a socket open. */
+  get size(): number {
+    return this.#sockets.size
+  }
+
+  /** Destroys every open socket of the identity, without a goodbye that could be held up. */
+  cut(identity: string): void {
+    for (const socket of this.#sockets.get(identity) ?? []) socket.destroy()
+  }
+}

@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import { pem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
+import { didKey } from '@mintmark/core/keys'
+import type { Key } from '@mintmark/core/keys/sign'
+import { path, spiffeId } from '@mintmark/core/names'
+import { change, decideOwn, enrolled, renewed } from '@mintmark/core/rules'
+import { type Certificate, readCertificate } from '@mintmark/core/signed'
+import { createKeyFile, openKeyFile, writeFileDurably } from '@mintmark/elements'
+import { issuance, issue, type Platform } from '../platform.ts'
+
+// What the platform issues to itself: the certificate of its listener and of the operator home in its own data
+// directory. Both go through decide, issue and commit like everything else.
+
+/** A certificate with the key file it belongs to. */
+export interface Own {
+  readonly keyFile: string
+  /** Leaf and issuing CA, PEM. */
+  readonly chain: string
+  readonly notAfter: number
+}
+
+/** After this moment a certificate of this much life left is renewed: at two thirds. */
+export const renewAt = ({ notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>): number =>
+  notBefore + ((notAfter - notBefore) * 2) / 3
+
+/**
+ * The listener's certificate, issued anew where there is none, where two thirds of its life are over, or where the
+ * hosts or the issuing CA changed.
+ * @param hosts DNS names and IP addresses that devices dial
+ */
+export async function provideServerCertificate(
+  platform: Platform,
+  directory: string,
+  hosts: readonly string[],
+): Promise<Own> {
+  const key = openOrCreate(directory)
+  const dnsNames = hosts.filter(host => isIP(host) === 0)
+  const addresses = hosts.filter(host => isIP(host) !== 0).map(addressBytes)
+  const name = { fleet: 'platform', role: 'server', name: '' } as const
+  const held = readHeld(directory)
+  const wanted = (names: Certificate['altNames']): boolean =>
+    names?.dnsNames.join() === dnsNames.join() && names.addresses.join() === addresses.join()
+  if (held && stillGood(platform, held, key, 'server') && wanted(held.altNames)) return own(directory, held)
+
+  const grant = decideOwn(name, key.publicKey, issuance(platform, 'platform', 'server'), { dnsNames, addresses })
+  const { der, authority } = await issue(platform, grant)
+  const at = platform.now()
+  const body = { certificate: der }
+  await platform.store.commit(change({ kind: 'server.certified', at, by: 'platform', ledger: 'platform', body }))
+  keep(directory, der, authority.certificate.der)
+  return own(directory, readCertificate(der))
+}
+
+/**
+ * The operator home on the platform's own host: what lets `mintmark fleet create --data ...` act as `operator/local`.
+ * The same files as any other home.
+ */
+export async function provideOperatorHome(platform: Platform, directory: string, url: string): Promise<void> {
+  const key = openOrCreate(directory)
+  const name = { fleet: 'platform', role: 'operator', name: 'local' } as const
+  const held = readHeld(directory)
+  const { trust, store } = platform
+  if (!held || !stillGood(platform, held, key, 'people')) {
+    const grant = decideOwn(name, key.publicKey, issuance(platform, 'platform', 'operator'))
+    const { der, authority } = await issue(platform, grant)
+    const known = await store.record(path(name))
+    const fact = known ? renewed(grant, der, 'platform', platform.now()) : enrolled(grant, der, platform.now())
+    await store.commit(fact)
+    keep(directory, der, authority.certificate.der)
+  }
+  const home = { v: 1, identity: spiffeId(trust.domain, name), did: didKey(key.publicKey), url, ...name }
+  writeFileDurably(join(directory, 'anchor.pem'), utf8(pem('CERTIFICATE', trust.root.der)), {
+    mode: 0o644,
+    replace: true,
+  })
+  writeFileDurably(join(directory, 'home.json'), utf8(`${JSON.stringify(home, null, 2)}\n`), {
+    mode: 0o644,
+    replace: true,
+  })
+}
+
+function openOrCreate(directory: string): Key {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const file = join(directory, 'key.pem')
+  return existsSync(file) ? openKeyFile(file) : createKeyFile(file, 'P-256')
+}
+
+function readHeld(directory: string): Certificate | undefined {
+  const file = join(directory, 'cert.pem')
+  if (!existsSync(file)) return undefined
+  const [leaf] = readPemBlocks('CERTIFICATE', readFileSync(file, 'latin1'))
+  return leaf && readCertificate(leaf)
+}
+
+function stillGood({ trust, now }: Platform, held: Certificate, key: Key, use: 'server' | 'people'): boolean {
+  const authority = held.authorityKeyId && trust.authorities.get(Buffer.from(held.authorityKeyId).toString('hex'))
+  return authority?.use === use && held.publicKey.equals(key.publicKey) && now() < renewAt(held)
+}
+
+function keep(directory: string, leaf: Uint8Array, authority: Uint8Array): void {
+  const text = pem('CERTIFICATE', leaf) + pem('CERTIFICATE', authority)
+  writeFileDurably(join(directory, 'cert.pem'), utf8(text), { mode: 0o644, replace: true })
+}
+
+const own = (directory: string, { notAfter }: Certificate): Own => ({
+  keyFile: join(directory, 'key.pem'),
+  chain: readFileSync(join(directory, 'cert.pem'), 'utf8'),
+  notAfter,
+})
+
+/** 4 or 16 bytes of an IP address, for an iPAddress name (RFC 5280 4.2.1.6). */
+function addressBytes(address: string): Uint8Array {
+  if (isIP(address) === 4) return Uint8Array.from(address.split('.').map(Number))
+  const [head = '', tail] = address.split('::')
+  const words = (text: string): number[] => (text === '' ? [] : text.split(':').map(word => Number.parseInt(word, 16)))
+  const [before, after] = [words(head), words(tail ?? '')]
+  const all = tail === undefined ? before : [...before, ...Array(8 - before.length - after.length).fill(0), ...after]
+  return Uint8Array.from(all.flatMap(word => [word >> 8, word & 0xff]))
+}
