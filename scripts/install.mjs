@@ -1,6 +1,6 @@
 // Why this exists: see run.mjs. The install happens once for each lock file, by one process at a time.
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const modules = join(root, 'node_modules')
 const stamp = join(modules, '.mintmark-install')
 const lock = join(root, '.bootstrap.lock')
-const owners = join(lock, 'pids')
+const aside = `${lock}.${process.pid}`
 
 /** Installs unless that is done; `run` runs one command and gives its exit code. */
 export async function installed(run) {
@@ -23,7 +23,7 @@ export async function installed(run) {
     if (code !== 0) throw new Error(`the install from package-lock.json failed with code ${code}; npm says why above`)
     writeFileSync(stamp, wanted())
   } finally {
-    rmSync(lock, { recursive: true, force: true })
+    clear(holdersOf(lock))
   }
 }
 
@@ -69,51 +69,57 @@ function cleanInstall() {
     env,
     // Standard output belongs to the command that comes after.
     stdio: ['ignore', 2, 2],
-    started: pid => writeFileSync(owners, `${process.pid} ${pid}`),
+    started: pid => writeFileSync(join(lock, 'pids'), `${process.pid} ${pid}`),
   }
 }
 
 async function acquire() {
-  let told = false
-  for (;;) {
-    try {
-      mkdirSync(lock)
-      writeFileSync(owners, String(process.pid))
-      return
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-    }
+  for (let isTold = false; ; isTold = true) {
+    if (take()) return
     const holders = holdersOf(lock)
     if (!holders.some(isAlive)) {
       clear(holders)
-    } else if (!told) {
-      process.stderr.write('mintmark: another process is installing, waiting for it\n')
-      told = true
+      continue
     }
+    if (!isTold) process.stderr.write('mintmark: another process is installing, waiting for it\n')
     await sleep(250)
   }
 }
 
-/** Removes what a dead process left. Two may try at once: who finds that the lock has changed hands puts it back. */
-function clear(dead) {
-  const aside = join(modules, '..', `.bootstrap.lock.${process.pid}`)
-  try {
-    renameSync(lock, aside)
-    if (String(holdersOf(aside)) === String(dead)) rmSync(aside, { recursive: true, force: true })
-    else renameSync(aside, lock)
-  } catch (error) {
-    if (error.code !== 'ENOENT') throw error
+/** Made beside its place and moved there in one step, so that a lock always says whose it is. */
+function take() {
+  mkdirSync(aside, { recursive: true })
+  writeFileSync(join(aside, 'pids'), String(process.pid))
+  if (move(aside, lock)) return true
+  rmSync(aside, { recursive: true, force: true })
+  return false
+}
+
+/** Removes what these left. Two may try at once: who finds that the lock has changed hands puts it back. */
+function clear(holders) {
+  if (!move(lock, aside)) return
+  if (String(holdersOf(aside)) === String(holders) || !move(aside, lock)) {
+    rmSync(aside, { recursive: true, force: true })
   }
 }
 
-/** Process ids: the installer's and npm's, which may outlive it. */
+function move(from, to) {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code)) return false
+    throw error
+  }
+}
+
+/** Process ids: the installer's, and npm's, which may outlive it. */
 function holdersOf(directory) {
   try {
     return readFileSync(join(directory, 'pids'), 'utf8').split(' ').map(Number)
-  } catch {
-    // Between its making and its first write it counts as ours; left so by a crash right there, as nobody's.
-    const age = Date.now() - (statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-    return age < 5_000 ? [process.pid] : []
+  } catch (error) {
+    if (error.code === 'ENOENT') return []
+    throw error
   }
 }
 
