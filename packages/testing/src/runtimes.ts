@@ -29,7 +29,7 @@ export function runtimes(): Runtime[] {
   const list: Runtime[] = [
     { name: 'Node', path: process.execPath, run: inProcess() },
     { name: 'Deno', path: join(modules, '.bin/deno'), run: inProcess(...deno) },
-    { name: 'Bun', path: join(modules, `@oven/bun-${process.platform}-${process.arch}/bin/bun`), run: inProcess() },
+    { name: 'Bun', path: join(modules, `@oven/bun-${bunPlatform()}/bin/bun`), run: inProcess() },
     { name: 'workerd', path: join(modules, `@cloudflare/workerd-${workerdPlatform()}/bin/workerd`), run: runInWorkerd },
     { name: 'Chromium', path: '/usr/bin/chromium', run: runInChromium },
   ]
@@ -58,6 +58,8 @@ function systemNode(): string | undefined {
   const places = (process.env.PATH ?? '').split(delimiter).filter(place => !place.includes('node_modules'))
   return places.map(place => join(place, 'node')).find(path => path !== process.execPath && existsSync(path))
 }
+
+const bunPlatform = (): string => `${process.platform}-${process.arch === 'arm64' ? 'aarch64' : process.arch}`
 
 function workerdPlatform(): string {
   const architecture = process.arch === 'x64' ? '64' : process.arch

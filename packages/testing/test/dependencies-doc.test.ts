@@ -16,7 +16,17 @@ interface Manifest {
 }
 
 interface LockFile {
-  readonly packages: Readonly<Record<string, { resolved?: string; link?: true; integrity?: string; license?: string }>>
+  readonly packages: Readonly<Record<string, Locked>>
+}
+
+interface Locked {
+  readonly resolved?: string
+  readonly link?: true
+  readonly integrity?: string
+  readonly license?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 const files = ['package.json', ...globSync('packages/*/package.json', { cwd: root })]
@@ -62,6 +72,16 @@ describe('package-lock.json', () => {
       return path.includes('node_modules/') && link !== true && integrity === undefined
     })
     expect(loose.map(([path]) => path)).toEqual([])
+  })
+
+  // `npm install` drops a platform's package that the registry lacks without a word, and then `npm ci` refuses.
+  test('has every package that one of its packages names, for every platform', () => {
+    const there = new Set(packages.map(([path]) => path.split('node_modules/').at(-1)))
+    const missing = packages.flatMap(([path, { dependencies, devDependencies, optionalDependencies }]) => {
+      const names = Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies })
+      return names.filter(name => !there.has(name)).map(name => `${path} needs ${name}`)
+    })
+    expect(missing).toEqual([])
   })
 })
 
