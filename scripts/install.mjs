@@ -53,8 +53,9 @@ function installedByHand() {
   })
 }
 
+/** An optional package says whom it is for; what only such packages of other platforms need does not. */
 const isForHere = ({ os, cpu, libc }) =>
-  libc === undefined && (os?.includes(process.platform) ?? true) && (cpu?.includes(process.arch) ?? true)
+  libc === undefined && os?.includes(process.platform) === true && cpu?.includes(process.arch) === true
 
 function cleanInstall() {
   const { NODE_ENV: _, ...env } = process.env

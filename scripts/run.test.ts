@@ -20,11 +20,10 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(checkout, { recursive: true, force: true }))
 
-const lock = (name: string): void =>
-  writeFileSync(
-    join(checkout, 'package-lock.json'),
-    JSON.stringify({ packages: { '': { name }, 'node_modules/a': {} } }),
-  )
+function lock(name: string, more = {}): void {
+  const packages = { '': { name }, 'node_modules/a': {}, ...more }
+  writeFileSync(join(checkout, 'package-lock.json'), JSON.stringify({ packages }))
+}
 
 function npm(script: string): void {
   const file = join(checkout, 'bin/npm')
@@ -67,13 +66,24 @@ describe('the bootstrap', () => {
       mkdirSync(join(checkout, 'node_modules'), { recursive: true })
       writeFileSync(join(checkout, 'node_modules/.package-lock.json'), JSON.stringify({ packages }))
     }
-    record({ 'node_modules/a': {} })
+    lock('first', {
+      'node_modules/mine': { optional: true, os: [process.platform], cpu: [process.arch] },
+      'node_modules/theirs': { optional: true, os: ['plan9'], cpu: [process.arch] },
+      'node_modules/of-theirs': { optional: true },
+    })
+    record({ 'node_modules/a': {}, 'node_modules/mine': {} })
     expect(await start(['-p', '1']).done).toMatchObject({ code: 0 })
     expect(existsSync(join(checkout, 'npm.log'))).toBe(false)
     rmSync(join(checkout, 'node_modules'), { recursive: true })
-    record({ 'node_modules/a': { integrity: 'other' } })
+    for (const [times, packages] of [{ 'node_modules/a': {} }, { 'node_modules/mine': {} }].entries()) {
+      record(packages)
+      expect(await start(['-p', '1']).done).toMatchObject({ code: 0 })
+      expect(installs()).toHaveLength(times + 1)
+      rmSync(join(checkout, 'node_modules'), { recursive: true })
+    }
+    record({ 'node_modules/a': { integrity: 'other' }, 'node_modules/mine': {} })
     expect(await start(['-p', '1']).done).toMatchObject({ code: 0 })
-    expect(installs()).toHaveLength(1)
+    expect(installs()).toHaveLength(3)
   })
 
   test('installs once where several start at the same moment', async () => {
