@@ -57,7 +57,7 @@ export function checkRootFor(request: CeremonyRequest, root: Certificate): void 
 export function requestOf(answer: Uint8Array): Uint8Array {
   if (answer.length > maxSize) throw new Refused('too-large', 'ceremony answer')
   try {
-    return readBase64url(text(record(JSON.parse(readUtf8(answer)), fields).request))
+    return readBase64url(text(record(JSON.parse(readUtf8(answer)), fields).request, maxSize))
   } catch (cause) {
     throw new Refused('bad-answer', undefined, { cause })
   }
@@ -76,7 +76,7 @@ export async function readCeremonyAnswer(
   if (bytes.length > maxSize) throw new Refused('too-large', 'ceremony answer')
   try {
     const file = record(JSON.parse(readUtf8(bytes)), fields)
-    if (file.mintmark !== format || !equal(readBase64url(text(file.request)), request.bytes)) {
+    if (file.mintmark !== format || !equal(readBase64url(text(file.request, maxSize)), request.bytes)) {
       throw bad('for another request')
     }
     const root = readCertificate(readBase64url(text(file.root)))

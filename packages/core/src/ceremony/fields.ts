@@ -12,8 +12,8 @@ export function record(value: unknown, names: readonly string[]): Readonly<Recor
   return value as Record<string, unknown>
 }
 
-export function text(value: unknown): string {
-  if (typeof value !== 'string' || value.length > 10_000) throw bad('not text')
+export function text(value: unknown, most = 10_000): string {
+  if (typeof value !== 'string' || value.length > most) throw bad('not text')
   return value
 }
 

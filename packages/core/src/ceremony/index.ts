@@ -1,4 +1,4 @@
-export { answerRequest, type CeremonyAnswer, checkRootFor, readCeremonyAnswer } from './answer.ts'
+export { answerRequest, type CeremonyAnswer, checkRootFor, readCeremonyAnswer, requestOf } from './answer.ts'
 export { describeRequest } from './describe.ts'
 export { type AuthorityItem, authorityTitle, type CeremonyItem, type CharterItem } from './item.ts'
 export { type CeremonyRequest, readCeremonyRequest, writeCeremonyRequest } from './request.ts'

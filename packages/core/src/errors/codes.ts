@@ -191,6 +191,12 @@ const table = {
     message: 'The passphrase of a root has at least 12 characters.',
     hint: 'six words chosen by dice can be remembered and cannot be guessed',
   },
+  'passphrase-exposed': {
+    status: 403,
+    seen: 'anyone',
+    message: 'Others than its owner may read the passphrase file.',
+    hint: 'chmod 600, and another passphrase where someone may have read it',
+  },
   'not-confirmed': {
     status: 403,
     seen: 'anyone',
