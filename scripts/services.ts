@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Service {
   readonly package: string
@@ -61,7 +62,7 @@ const installCommand = (packages: readonly string[]): string[] => [
   ...packages,
 ]
 
-function main(): number {
+async function main(): Promise<number> {
   const missing = services.filter(({ commands }) => commands.some(command => find(command) === undefined))
   if (missing.length === 0) {
     process.stdout.write(`${services.length} packages, all there\n`)
@@ -71,7 +72,8 @@ function main(): number {
   const command = installCommand(missing.map(service => service.package))
   const prefix = privilege()
   if (prefix !== undefined) {
-    run([...prefix, 'apt-get', 'update', '-qq'])
+    // Unlike an install, an update does not wait for its lock.
+    for (let tries = 0; tries < 20 && !run([...prefix, 'apt-get', 'update', '-qq']); tries++) await sleep(3_000)
     run([...prefix, ...command])
   }
   const left = missing.filter(({ commands }) => commands.some(name => find(name) === undefined))
@@ -89,9 +91,9 @@ function privilege(): readonly string[] | undefined {
   return asks ? undefined : ['sudo', '-n', ...quiet]
 }
 
-function run([command, ...args]: readonly string[]): void {
-  // A failure shows in what is still missing afterwards.
-  spawnSync(command!, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+/** Whether it succeeded; that an install did not, also shows in what is still missing afterwards. */
+function run([command, ...args]: readonly string[]): boolean {
+  return spawnSync(command!, args, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
 }
 
-if (import.meta.main) process.exitCode = main()
+if (import.meta.main) process.exitCode = await main()
