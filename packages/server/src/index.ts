@@ -1,2 +1,5 @@
+export { dataFiles } from './data-files.ts'
+export { auditData } from './operations/audit.ts'
 export { found, requestFounding } from './operations/found.ts'
-export { dataFiles, openData, type Running, type StartOptions, startPlatform } from './start.ts'
+export { openData, type Running, type StartOptions, startPlatform } from './start.ts'
+export type { AuditReport } from './store/index.ts'

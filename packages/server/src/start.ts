@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { hex, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { readDomain } from '@mintmark/core/names'
-import { nodeSha256, nodeVerify, writeFileDurably } from '@mintmark/elements'
+import { nodeSha256, writeFileDurably } from '@mintmark/elements'
 import pino, { type Logger } from 'pino'
+import { dataFiles } from './data-files.ts'
 import { openConsole } from './inbound/console.ts'
 import { openMachine } from './inbound/machine.ts'
 import { makeMetrics } from './inbound/metrics.ts'
@@ -17,6 +17,7 @@ import { found, requestFounding } from './operations/found.ts'
 import { provideOperatorHome, provideServerCertificate } from './operations/own.ts'
 import { ledgerSigner, type Platform, readTrust } from './platform.ts'
 import { openSqlite, Store } from './store/index.ts'
+import { serverVerify } from './verify.ts'
 
 export interface StartOptions {
   /** The data directory; made where it is not there. */
@@ -47,17 +48,6 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Where things are in a data directory. */
-export const dataFiles = (data: string) => ({
-  platform: join(data, 'platform.json'),
-  endpoint: join(data, 'endpoint.json'),
-  database: join(data, 'mintmark.db'),
-  keeper: join(data, 'keeper'),
-  server: join(data, 'server'),
-  operator: join(data, 'operator'),
-  development: join(data, 'development-ceremony'),
-})
-
 /** Brings a platform up from its data directory, founding it by rehearsal where the directory is new. */
 export async function startPlatform(options: StartOptions): Promise<Running> {
   const { data, now, log = pino({ level: 'silent' }) } = options
@@ -65,16 +55,16 @@ export async function startPlatform(options: StartOptions): Promise<Running> {
   const { keeper, store } = openData(options)
   if (!(await store.platform())) await foundByRehearsal(options, store, keeper)
 
-  let trust = await readTrust(store, now(), nodeVerify)
+  let trust = await readTrust(store, now(), serverVerify)
   store.onCommit(async ({ kind }) => {
-    if (kind === 'fleet.activated') trust = await readTrust(store, now(), nodeVerify)
+    if (kind === 'fleet.activated') trust = await readTrust(store, now(), serverVerify)
   })
   const platform: Platform = {
     store,
     keeper,
     now,
     random: options.random,
-    verify: nodeVerify,
+    verify: serverVerify,
     rehearse: trust.development ? options.rehearse : undefined,
     get trust() {
       return trust
@@ -147,7 +137,7 @@ async function foundByRehearsal({ rehearse, domain, now, random }: StartOptions,
     })
   }
   const request = await requestFounding({ keeper, domain, now, random })
-  await found(store, keeper, await rehearse(request), now(), nodeVerify)
+  await found(store, keeper, await rehearse(request), now(), serverVerify)
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { Refused } from '../errors/refused.ts'
-import { compare, concat } from './bytes.ts'
+import { compare } from './bytes.ts'
 import { readUtf8, utf8 } from './text.ts'
 
 /**
@@ -21,29 +21,10 @@ export class Tagged {
 
 const maxDepth = 8
 
-export const cbor = (value: Cbor): Uint8Array => write(value, 0)
-
-function write(value: Cbor, depth: number): Uint8Array {
-  if (depth > maxDepth) throw new RangeError('CBOR nested deeper than the reader goes')
-  if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new RangeError('CBOR takes safe integers only')
-    return value >= 0 ? head(0, value) : head(1, -1 - value)
-  }
-  if (typeof value === 'string') {
-    const text = utf8(value)
-    return concat(head(3, text.length), text)
-  }
-  if (typeof value === 'boolean') return Uint8Array.of(value ? 0xf5 : 0xf4)
-  if (value === null) return Uint8Array.of(0xf6)
-  if (value instanceof Uint8Array) return concat(head(2, value.length), value)
-  if (value instanceof Tagged) return concat(head(6, value.tag), write(value.value, depth + 1))
-  if (value instanceof Map) {
-    const pairs = [...(value as CborMap)].map(([key, item]) => [write(key, depth + 1), write(item, depth + 1)] as const)
-    pairs.sort(([a], [b]) => compare(a, b))
-    return concat(head(5, pairs.length), ...pairs.flat())
-  }
-  const items = value as readonly Cbor[]
-  return concat(head(4, items.length), ...items.map(item => write(item, depth + 1)))
+export function cbor(value: Cbor): Uint8Array {
+  const writer = new CborWriter()
+  writer.item(value, 0)
+  return writer.done()
 }
 
 /** A map from an object's own entries, leaving out those that are undefined. */
@@ -58,18 +39,86 @@ export function readCbor(bytes: Uint8Array): Cbor {
   return value
 }
 
-function head(major: number, argument: number): Uint8Array {
-  const type = major << 5
-  if (argument < 24) return Uint8Array.of(type | argument)
-  if (argument < 0x100) return Uint8Array.of(type | 24, argument)
-  if (argument < 0x10000) return Uint8Array.of(type | 25, argument >> 8, argument & 0xff)
-  const wide = argument > 0xffffffff
-  const out = new Uint8Array(wide ? 9 : 5)
-  const view = new DataView(out.buffer)
-  out[0] = type | (wide ? 27 : 26)
-  if (wide) view.setUint32(1, Math.floor(argument / 0x100000000))
-  view.setUint32(wide ? 5 : 1, argument >>> 0)
-  return out
+/** Writes into one array that grows: changes are encoded on the hot path of a commit. */
+class CborWriter {
+  #bytes = new Uint8Array(512)
+  #at = 0
+
+  done(): Uint8Array {
+    return this.#bytes.slice(0, this.#at)
+  }
+
+  item(value: Cbor, depth: number): void {
+    if (depth > maxDepth) throw new RangeError('CBOR nested deeper than the reader goes')
+    if (typeof value === 'number') {
+      if (!Number.isSafeInteger(value)) throw new RangeError('CBOR takes safe integers only')
+      if (value >= 0) this.#head(0, value)
+      else this.#head(1, -1 - value)
+    } else if (typeof value === 'string') {
+      const text = utf8(value)
+      this.#head(3, text.length)
+      this.#append(text)
+    } else if (typeof value === 'boolean') this.#byte(value ? 0xf5 : 0xf4)
+    else if (value === null) this.#byte(0xf6)
+    else if (value instanceof Uint8Array) {
+      this.#head(2, value.length)
+      this.#append(value)
+    } else if (value instanceof Tagged) {
+      this.#head(6, value.tag)
+      this.item(value.value, depth + 1)
+    } else if (value instanceof Map) {
+      this.#map(value as CborMap, depth)
+    } else {
+      const items = value as readonly Cbor[]
+      this.#head(4, items.length)
+      for (const item of items) this.item(item, depth + 1)
+    }
+  }
+
+  #map(map: CborMap, depth: number): void {
+    const pairs = [...map].map(([key, item]) => ({ key: cbor(key), item }))
+    pairs.sort((a, b) => compare(a.key, b.key))
+    this.#head(5, pairs.length)
+    if (depth === maxDepth && pairs.length > 0) throw new RangeError('CBOR nested deeper than the reader goes')
+    for (const { key, item } of pairs) {
+      this.#append(key)
+      this.item(item, depth + 1)
+    }
+  }
+
+  /** The shortest head (RFC 8949 4.2.1). */
+  #head(major: number, argument: number): void {
+    const type = major << 5
+    if (argument < 24) {
+      this.#byte(type | argument)
+      return
+    }
+    const size = argument < 0x100 ? 1 : argument < 0x10000 ? 2 : argument <= 0xffffffff ? 4 : 8
+    this.#byte(type | (size === 1 ? 24 : size === 2 ? 25 : size === 4 ? 26 : 27))
+    this.#room(size)
+    for (let i = size - 1, left = argument; i >= 0; i--, left = Math.floor(left / 256)) {
+      this.#bytes[this.#at + i] = left % 256
+    }
+    this.#at += size
+  }
+
+  #byte(byte: number): void {
+    this.#room(1)
+    this.#bytes[this.#at++] = byte
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#room(bytes.length)
+    this.#bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
+  #room(count: number): void {
+    if (this.#at + count <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + count))
+    grown.set(this.#bytes.subarray(0, this.#at))
+    this.#bytes = grown
+  }
 }
 
 class CborReader {

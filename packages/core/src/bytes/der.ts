@@ -189,7 +189,8 @@ export function readTime(element: Element): number {
   const full = utc ? (year < 50 ? 2000 + year : 1900 + year) : year
   if (!utc && full < 2050) throw new Refused('bad-der', 'GeneralizedTime before 2050')
   const at = Date.UTC(full, month - 1, day, hour, minute, second)
-  if (formatTime(at).replace(/[-:T]|\.000/g, '') !== `${String(full).padStart(4, '0')}${text.slice(utc ? 2 : 4)}`) {
+  // Date.UTC carries the 31st of June over into July.
+  if (digitsOf(at) !== `${String(full).padStart(4, '0')}${text.slice(utc ? 2 : 4, -1)}`) {
     throw new Refused('bad-der', 'no such moment')
   }
   return at
@@ -198,7 +199,20 @@ export function readTime(element: Element): number {
 const earliest = Date.UTC(1950, 0)
 const latest = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
-const formatTime = (at: number): string => new Date(at).toISOString()
+/** `YYYYMMDDhhmmss`. Twice in every certificate, so without the detour over an ISO text. */
+function digitsOf(at: number): string {
+  const date = new Date(at)
+  const parts = [
+    date.getUTCMonth() + 1,
+    date.getUTCDate(),
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+  ]
+  let digits = String(date.getUTCFullYear()).padStart(4, '0')
+  for (const part of parts) digits += part < 10 ? `0${part}` : part
+  return digits
+}
 
 /** One element: the tag, its minimal length, and the parts as its body. */
 export function der(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
@@ -251,9 +265,9 @@ export const derBitString = (bytes: Uint8Array): Uint8Array => der(tag.bitString
 /** UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5); whole seconds, rounded down. */
 export function derTime(at: number): Uint8Array {
   if (!(at >= earliest && at <= latest)) throw new RangeError('DER time takes 1950 to 9999')
-  const text = formatTime(Math.floor(at / 1000) * 1000).replace(/[-:T]|\.000/g, '')
-  const utc = Number(text.slice(0, 4)) < 2050
-  return der(utc ? tag.utcTime : tag.generalizedTime, ascii(utc ? text.slice(2) : text))
+  const digits = digitsOf(at)
+  const utc = digits < '2050'
+  return der(utc ? tag.utcTime : tag.generalizedTime, ascii(`${utc ? digits.slice(2) : digits}Z`))
 }
 
 /** Bytes of text that is ASCII by construction. */

@@ -31,10 +31,20 @@ export function hex(bytes: Uint8Array): string {
 }
 
 export function readHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new Refused('bad-encoding', 'not lower-case hex')
+  if (text.length % 2 !== 0) throw new Refused('bad-encoding', 'odd number of hex digits')
   const out = new Uint8Array(text.length / 2)
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < out.length; i++) {
+    const value = (hexValue(text.charCodeAt(2 * i)) << 4) | hexValue(text.charCodeAt(2 * i + 1))
+    if (value < 0) throw new Refused('bad-encoding', 'not lower-case hex')
+    out[i] = value
+  }
   return out
+}
+
+/** Negative for what is no lower-case hex digit, and shifted left still negative. */
+function hexValue(character: number): number {
+  if (character >= 48 && character <= 57) return character - 48
+  return character >= 97 && character <= 102 ? character - 87 : -1
 }
 
 const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'

@@ -7,7 +7,7 @@ import type { Platform } from '../platform.ts'
 import { json, type Reply } from './call.ts'
 import type { Metrics } from './metrics.ts'
 import { refusalReply } from './refusals.ts'
-import { renderTrustPage } from './trust-page.ts'
+import { renderTrustPage } from './trust-center/page.ts'
 
 interface ConsoleOptions {
   readonly platform: Platform

@@ -120,14 +120,25 @@ export function replyOf(
 /** The reply as JSON; the same for an enrollment and a renewal. */
 export const enrollmentJson = (reply: EnrollmentReply) => ({
   certificate: pem('CERTIFICATE', reply.certificate),
-  chain: pem('CERTIFICATE', reply.chain),
-  anchor: pem('CERTIFICATE', reply.anchor),
+  chain: lastingPem(reply.chain),
+  anchor: lastingPem(reply.anchor),
   charter: reply.charter === undefined ? null : Buffer.from(reply.charter).toString('base64url'),
   identity: reply.identity,
   did: reply.did,
   tier: reply.tier,
   receipt: receiptJson(reply.receipt),
 })
+
+const pems = new WeakMap<Uint8Array, string>()
+
+/** PEM of a certificate that is in many replies: our own CAs. */
+function lastingPem(der: Uint8Array): string {
+  const known = pems.get(der)
+  if (known !== undefined) return known
+  const text = pem('CERTIFICATE', der)
+  pems.set(der, text)
+  return text
+}
 
 export const receiptJson = ({ origin, index, leaf, proof, checkpoint }: Receipt) => ({
   origin,

@@ -1,93 +1,111 @@
-import { hex, pem } from '@mintmark/core/bytes'
-import type { Certificate } from '@mintmark/core/signed'
-import { nodeSha256 } from '@mintmark/elements'
-import { ledgerVerifierKey, type Platform } from '../platform.ts'
-
-/** One certificate as the Trust Center shows it. */
-export interface CertificateView {
-  readonly title: string
-  /** SHA-256 of the DER, lower-case hex. */
-  readonly sha256: string
-  readonly serial: string
-  readonly notBefore: string
-  readonly notAfter: string
-  readonly keyId: string
-  readonly algorithm: string
-  readonly certificate: string
-}
-
-export interface LedgerView {
-  readonly origin: string
-  readonly verifierKey: string
-  readonly size: number
-  readonly checkpoint: string
-}
+import { equal } from '@mintmark/core/bytes'
+import { digestWords, rootName } from '@mintmark/core/ceremony'
+import { Refused } from '@mintmark/core/errors'
+import type { Charter } from '@mintmark/core/signed'
+import { ledgerVerifierKey, originOf, type Platform } from '../platform.ts'
+import { authorityView, keptKey, rootView } from './trust-authorities.ts'
+import type { CertificateView } from './trust-certificates.ts'
+import { type CharterView, charterView } from './trust-charters.ts'
 
 export interface TrustView {
   readonly domain: string
   readonly development: boolean
   readonly at: string
+  /** Something below is not what the running platform signs with; `findings` says what. */
+  readonly mismatch: boolean
   readonly root: CertificateView
-  readonly server: CertificateView
-  readonly people: CertificateView
+  /** The root's first 128 bits, to be read aloud: what the ceremony showed. */
+  readonly rootWords: string
+  /** Null where the store has none that can be read, which is a mismatch too. */
+  readonly server: CertificateView | null
+  readonly people: CertificateView | null
   readonly ledger: LedgerView
   readonly fleets: readonly FleetTrust[]
 }
 
 export interface FleetTrust {
   readonly fleet: string
-  readonly authority: CertificateView
-  readonly charter: string
+  readonly authority: CertificateView | null
+  readonly charter: CharterView
   readonly ledger: LedgerView
 }
 
-/** What anyone may know, read live from the store on every call; of fleets, the public ones. */
+export interface LedgerView {
+  readonly origin: string
+  readonly verifierKey: string
+  readonly size: number
+  /** As in the checkpoint: base64. */
+  readonly rootHash: string
+  readonly checkpoint: string
+  readonly mismatch: boolean
+  readonly findings: readonly LedgerFinding[]
+}
+
+/** The keeper signs with another key; the charter names another key; the checkpoint is not of this ledger's head. */
+export type LedgerFinding = 'other-key' | 'not-chartered' | 'other-head'
+
+/**
+ * What anyone may know, read from the store on every call; of fleets, the public ones. What is stored is held against
+ * what the running platform signs with, so a CA that someone put in its place is shown, and flagged.
+ */
 export async function readTrustView(platform: Platform): Promise<TrustView> {
+  try {
+    return await readStored(platform)
+  } catch (cause) {
+    // What is stored here is ours: whoever reads it did nothing wrong.
+    if (cause instanceof Refused) throw new Error('the stored trust cannot be read', { cause })
+    throw cause
+  }
+}
+
+async function readStored(platform: Platform): Promise<TrustView> {
   const { store, trust } = platform
-  const authorities = [...trust.authorities.values()]
-  const view = (fleet: string, use: string): CertificateView =>
-    certificateView(authorities.findLast(authority => authority.fleet === fleet && authority.use === use)!.certificate)
-  const { ledger_key: platformKey } = (await store.platform())!
+  const stored = (await store.platform())!
+  const rows = await store.authorities()
+  const { certificate: root, view } = await rootView(platform, stored.root)
+  const server = await authorityView(platform, rows, { fleet: 'platform', use: 'server', root })
+  const people = await authorityView(platform, rows, { fleet: 'platform', use: 'people', root })
+  const ledger = await ledgerView(platform, 'platform', stored.ledger_key)
   const fleets: FleetTrust[] = []
   for (const row of await store.fleets()) {
     if (row.public !== 1 || row.charter === null) continue
-    const ledger = await ledgerView(platform, row.name, row.ledger_key)
-    const charter = Buffer.from(row.charter).toString('base64url')
-    fleets.push({ fleet: row.name, authority: view(row.name, 'fleet'), charter, ledger })
+    const { charter, view } = await charterView(platform, row.name, row.charter, root)
+    fleets.push({
+      fleet: row.name,
+      authority: await authorityView(platform, rows, { fleet: row.name, use: 'fleet', root, charter }),
+      charter: view,
+      ledger: await ledgerView(platform, row.name, row.ledger_key, charter),
+    })
   }
+  const parts = [view, server, people, ledger, ...fleets.flatMap(each => [each.authority, each.charter, each.ledger])]
   return {
     domain: trust.domain,
-    development: trust.development,
+    // The row is what the platform was founded with; the certificate says it too, and cannot be edited.
+    development: trust.development || rootName(root).development,
     at: new Date(platform.now()).toISOString(),
-    root: certificateView(trust.root),
-    server: view('platform', 'server'),
-    people: view('platform', 'people'),
-    ledger: await ledgerView(platform, 'platform', platformKey),
+    mismatch: parts.some(part => part === null || part.mismatch),
+    root: view,
+    rootWords: digestWords(root.der),
+    server,
+    people,
+    ledger,
     fleets,
   }
 }
 
-async function ledgerView(platform: Platform, ledger: string, key: Uint8Array): Promise<LedgerView> {
-  const head = (await platform.store.head(ledger))!
-  const [origin] = head.checkpoint.split('\n')
-  const verifierKey = ledgerVerifierKey(platform.trust.domain, ledger, key)
-  return { origin: origin!, verifierKey, size: head.size, checkpoint: head.checkpoint }
-}
-
-const certificateView = (certificate: Certificate): CertificateView => ({
-  title: titleOf(certificate),
-  sha256: hex(nodeSha256(certificate.der)),
-  serial: certificate.serial,
-  notBefore: new Date(certificate.notBefore).toISOString(),
-  notAfter: new Date(certificate.notAfter).toISOString(),
-  keyId: certificate.publicKey.id,
-  algorithm: certificate.publicKey.algorithm,
-  certificate: pem('CERTIFICATE', certificate.der),
-})
-
-/** The common name: the last element of the one-element names that we issue. */
-const titleOf = ({ subject }: Certificate): string => {
-  const text = Buffer.from(subject)
-  const at = text.lastIndexOf(Buffer.from([0x55, 0x04, 0x03, 0x0c]))
-  return at < 0 ? '' : text.subarray(at + 5).toString('utf8')
+async function ledgerView(
+  { store, trust, keeper }: Platform,
+  ledger: string,
+  key: Uint8Array,
+  charter?: Charter,
+): Promise<LedgerView> {
+  const { size, checkpoint } = (await store.head(ledger))!
+  const [origin = '', entries = '', rootHash = ''] = checkpoint.split('\n')
+  const kept = keptKey(keeper, `ledger-${ledger}`)
+  const findings: LedgerFinding[] = []
+  if (!kept || !equal(key, kept.raw)) findings.push('other-key')
+  if (charter && !equal(key, charter.ledgerKey)) findings.push('not-chartered')
+  if (origin !== originOf(trust.domain, ledger) || entries !== String(size)) findings.push('other-head')
+  const verifierKey = ledgerVerifierKey(trust.domain, ledger, key)
+  return { origin, verifierKey, size, rootHash, checkpoint, mismatch: findings.length > 0, findings }
 }

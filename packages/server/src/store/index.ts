@@ -1,3 +1,4 @@
+export { type AuditReport, auditDatabase } from './audit.ts'
 export type { LedgerSigner, Receipt } from './commit.ts'
 export type { Database } from './database.ts'
 export { openSqlite } from './sqlite.ts'

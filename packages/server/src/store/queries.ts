@@ -1,6 +1,6 @@
-import type { Kysely } from 'kysely'
-import { query } from './database.ts'
-import type { Tables } from './tables.ts'
+import { type Kysely, sql } from 'kysely'
+import { type Query, query } from './database.ts'
+import { projected, type Tables } from './tables.ts'
 
 /** Every query of the platform, compiled once for a dialect. */
 export type Queries = ReturnType<typeof queries>
@@ -57,6 +57,8 @@ export const queries = (db: Kysely<Tables>) => ({
       .where('idx', '<', v.to)
       .orderBy('idx'),
   ),
+
+  ledgers: query((_: object) => db.selectFrom('ledger_entry').select('ledger').distinct().orderBy('ledger')),
 
   // Platform, fleets, authorities
   platform: query((_: object) => db.selectFrom('platform').selectAll()),
@@ -118,14 +120,14 @@ export const queries = (db: Kysely<Tables>) => ({
 
   // Registry, keys, certificates
   record: query((v: { identity: string }) => db.selectFrom('registry').selectAll().where('identity', '=', v.identity)),
-  records: query((v: { fleet: string; role: string; after: string; limit: number }) =>
+  /** Names of one fleet and role lie together in the primary key: `acme/device/...` */
+  records: query((v: { from: string; to: string; limit: number }) =>
     db
       .selectFrom('registry')
       .selectAll()
-      .where('fleet', '=', v.fleet)
-      .where('role', '=', v.role)
-      .where('name', '>', v.after)
-      .orderBy('name')
+      .where('identity', '>', v.from)
+      .where('identity', '<', v.to)
+      .orderBy('identity')
       .limit(v.limit),
   ),
   addRecord: query((v: Row<'registry'>) =>
@@ -202,6 +204,14 @@ export const queries = (db: Kysely<Tables>) => ({
       .onConflict(conflict => conflict.column('digest').doNothing()),
   ),
 })
+
+/** Pages of a projected table in order of its key: two databases are compared side by side. */
+export const page = (db: Kysely<Tables>, table: keyof typeof projected) => {
+  const column = projected[table]
+  return query((v: { after: string | number; limit: number }) =>
+    db.selectFrom(table).selectAll().where(sql.ref(column), '>', v.after).orderBy(sql.ref(column)).limit(v.limit),
+  ) as unknown as Query<{ after: string | number; limit: number }, Record<string, unknown>>
+}
 
 /** The named columns of the stand-in values, as a row to insert. */
 const row = <R extends object, K extends keyof R>(values: R, columns: readonly K[]): Pick<R, K> =>

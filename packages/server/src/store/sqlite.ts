@@ -28,7 +28,7 @@ export function openSqlite(path: string, options: { readonly readOnly?: boolean 
     reader: reader === writer ? writing : connection(reader),
     async transaction(work) {
       // immediate: a transaction that reads first and writes later would fail as busy beside another process.
-      writer.exec('begin immediate')
+      writer.exec(options.readOnly ? 'begin' : 'begin immediate')
       try {
         const result = await work(writing)
         writer.exec('commit')
@@ -54,7 +54,7 @@ function open(path: string, readOnly: boolean): DatabaseSync {
 /** Each statement once; `user_version` counts how many have run. */
 function migrate(db: DatabaseSync): void {
   const { user_version: done } = db.prepare('pragma user_version').get() as { user_version: number }
-  const all = migrations(sqliteBuilder())
+  const all = migrations(sqliteBuilder(), 'sqlite')
   if (done > all.length) throw new Error(`the database has schema ${done}, this program knows ${all.length}`)
   if (done === all.length) return
   db.exec('begin immediate')

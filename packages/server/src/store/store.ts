@@ -76,7 +76,9 @@ export class Store {
 
   /** One page in order of name, after a name ('' for the first). */
   async records(fleet: string, role: string, after: string, limit: number): Promise<Row<'registry'>[]> {
-    return this.#connection.all(this.#queries.records, { fleet, role, after, limit })
+    // '0' is the character after '/'.
+    const range = { from: `${fleet}/${role}/${after}`, to: `${fleet}/${role}0` }
+    return this.#connection.all(this.#queries.records, { ...range, limit })
   }
 
   keyOwner(id: string): Promise<Row<'key'> | undefined> {
