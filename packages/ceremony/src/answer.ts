@@ -49,7 +49,7 @@ export interface Answered {
   readonly transcript: Transcript
 }
 
-/** Answers a request file with a new file. Whatever is refused, nothing was written and nothing signed. */
+/** Answers a request file with a new file. */
 export async function answerFile(files: { request: string; out: string } & Answering): Promise<Answered> {
   checkWritable(files.out)
   const answered = await answerBytes(readRequestFile(files.request), files)
