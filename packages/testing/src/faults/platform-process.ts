@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** What the platform says when it is ready. */
+export interface Ready {
+  readonly machine: string
+  readonly console: string
+  /** SHA-256 of the root certificate's DER, lower-case hex. */
+  readonly root: string
+  /** Milliseconds from its start until it said so. */
+  readonly after: number
+}
+
+export interface Place {
+  readonly data: string
+  readonly port: number
+  readonly domain?: string
+}
+
+const runner = join(import.meta.dirname, 'run-platform.ts')
+const node = join(import.meta.dirname, '../../../../node_modules/.bin/node')
+
+/** The platform as a real process, which can be killed at any moment and started again at the same place. */
+export class PlatformProcess {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<number | null>
+  readonly #ready: Promise<Ready>
+  #complaints = ''
+
+  /** Spawns it and does not wait: it may be killed before it is ready. */
+  constructor({ data, port, domain = 'example.test' }: Place) {
+    const begun = performance.now()
+    this.#child = spawn(node, [runner, data, String(port), domain], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stderr!.on('data', chunk => {
+      this.#complaints += chunk
+    })
+    this.#ended = once(this.#child, 'close').then(([code]) => code as number | null)
+    this.#ready = this.#readLine(begun)
+    // Whoever kills it before it is ready does not ask.
+    this.#ready.catch(() => undefined)
+  }
+
+  static async start(place: Place): Promise<PlatformProcess> {
+    const platform = new PlatformProcess(place)
+    await platform.ready()
+    return platform
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** What it wrote to standard error so far. */
+  get complaints(): string {
+    return this.#complaints
+  }
+
+  /** @throws where it ends before it is ready */
+  ready(): Promise<Ready> {
+    return this.#ready
+  }
+
+  /** The exit code, or null where a signal ended it. */
+  ended(): Promise<number | null> {
+    return this.#ended
+  }
+
+  /** SIGKILL: nothing is flushed, nothing is closed. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#ended
+  }
+
+  /** SIGTERM. @returns the exit code */
+  async stop(): Promise<number | null> {
+    this.#child.kill('SIGTERM')
+    return this.#ended
+  }
+
+  async #readLine(begun: number): Promise<Ready> {
+    for await (const line of createInterface({ input: this.#child.stdout! })) {
+      const said = JSON.parse(line) as Omit<Ready, 'after'> & { ready: boolean }
+      if (said.ready) return { ...said, after: performance.now() - begun }
+    }
+    throw new Error(`the platform ended before it was ready: ${this.#complaints}`)
+  }
+}
+
+/**
+ * A port that is free now and stays so across a restart: from below the range that the system gives to clients, one of
+ * which could otherwise hold it, or even reach itself on it, while the platform is down.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 18_000)
+    const server = createServer()
+    const free = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (free) return port
+  }
+}
