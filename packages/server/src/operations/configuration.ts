@@ -24,10 +24,19 @@ export async function setConfiguration(
 ): Promise<ConfigurationView> {
   const content = JSON.stringify(configuration)
   if (content.length > maxSize) throw new Refused('too-large', 'configuration')
-  const version = ((await platform.store.configuration(fleet))?.version ?? 0) + 1
-  const body = { version, digest: nodeSha256(utf8(content)) }
-  const at = platform.now()
-  await platform.store.commit(change({ kind: 'config.set', at, by: by.path, ledger: fleet, body }), content)
+  const digest = nodeSha256(utf8(content))
+  for (;;) {
+    const before = await versionOf(platform, fleet)
+    const body = { version: before + 1, digest }
+    const fact = change({ kind: 'config.set', at: platform.now(), by: by.path, ledger: fleet, body })
+    try {
+      await platform.store.commit(fact, content)
+      break
+    } catch (error) {
+      // Someone else set it in between: the later one holds, so this one is set after that.
+      if (!(error instanceof Refused) || before === (await versionOf(platform, fleet))) throw error
+    }
+  }
   return readConfiguration(platform, fleet)
 }
 
@@ -43,3 +52,6 @@ export async function readConfiguration(platform: Platform, fleet: string): Prom
     configuration: JSON.parse(row.content),
   }
 }
+
+const versionOf = async (platform: Platform, fleet: string): Promise<number> =>
+  (await platform.store.configuration(fleet))?.version ?? 0

@@ -86,7 +86,8 @@ async function replay(
   const record = (await platform.store.standing(owner.identity)) as RegistryRecord | undefined
   if (record === undefined) throw new Refused('key-in-use')
   const facts = { permit: owner.permit ?? undefined, current: record.key === owner.id, record }
-  decideReplay(holder, permit, facts, requested, platform.now())
+  // Read again: the token was proven before the body had come, and may have been revoked in the meantime.
+  decideReplay(holder, (await platform.store.permit(permit.id)) ?? permit, facts, requested, platform.now())
   const [entry] = await platform.store.entries(owner.ledger, owner.idx, owner.idx + 1)
   const { body } = readChange(entry!.change) as Change<'identity.enrolled'>
   const { fleet, role } = readPath(owner.identity)

@@ -106,13 +106,14 @@ export class Projection {
       const { identity, serial, spki } = body
       const { fleet, role, name } = readPath(identity)
       const key = hex(nodeSha256(spki))
+      // First of all: a retry that comes while the first try is committed must hear of its key, not of the use it took.
+      if (await first(this.#connection, this.#queries.keyOwner, { id: key })) throw new Refused('key-in-use')
       const permit = body.token === undefined ? undefined : await this.#permit(body.token)
       if (body.token !== undefined) {
         if (permit === undefined) throw new Refused('token-unknown')
         if (permit.fleet !== ledger || permit.role !== role) throw new Refused('token-fleet')
         checkSpend(permit, name, body.tier as Tier, at)
       }
-      if (await first(this.#connection, this.#queries.keyOwner, { id: key })) throw new Refused('key-in-use')
       const holder = await first(this.#connection, this.#queries.record, { identity: body.identity })
       if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
 
