@@ -1,0 +1,123 @@
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { pem, readPem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { didKey, type Key, type KeyAlgorithm } from '@mintmark/core/keys'
+import { readCertificate } from '@mintmark/core/signed'
+import { createKeyFile, openKeyFile, writeFileDurably } from '@mintmark/elements'
+import { type Facts, readFacts, writeFacts } from './home-facts.ts'
+
+//     key.pem       0600, PKCS#8: made first, never replaced
+//     anchor.pem    the pinned root
+//     charter.cbor  the root's word on the fleet; not in an operator's home
+//     receipt.json  the ledger's receipt for the certificate, as it came
+//     home.json     {v, identity, did, url, fleet, name, role}
+//     cert.pem      the leaf, then its chain without the root
+//
+// cert.pem is written last: a home with it is whole, a home without it is an enrollment to be run again.
+
+/** Who lives in a home, and what it takes to prove it. */
+export interface Home extends Facts {
+  readonly directory: string
+  /** PEM: the leaf, then its chain without the root. */
+  readonly certificate: string
+  /** The pinned root, DER. */
+  readonly anchor: Uint8Array
+  readonly charter: Uint8Array | undefined
+  readonly key: Key
+  /** Path of the key's file, which TLS reads. */
+  readonly keyFile: string
+}
+
+/** What an enrollment adds to the key. Certificates are DER, leaf first, without the root. */
+export interface Contents {
+  readonly facts: Facts
+  readonly chain: readonly Uint8Array[]
+  readonly anchor: Uint8Array
+  readonly charter: Uint8Array | undefined
+  readonly receipt: object
+}
+
+export type HomeState = 'empty' | 'key-only' | 'enrolled'
+
+export function homeState(directory: string): HomeState {
+  if (exists(file(directory, 'certificate'))) return 'enrolled'
+  return exists(file(directory, 'key')) ? 'key-only' : 'empty'
+}
+
+/** The path of one of a home's files. */
+export const file = (directory: string, name: keyof typeof names): string => join(directory, names[name])
+
+export function readHome(directory: string): Home {
+  if (homeState(directory) !== 'enrolled') throw new Refused('home-missing', directory)
+  const certificate = readFileSync(file(directory, 'certificate'), 'utf8')
+  const facts = readFacts(readFileSync(file(directory, 'facts')))
+  const keyFile = file(directory, 'key')
+  const key = openKeyFile(keyFile)
+  const leaf = readCertificate(readPemBlocks('CERTIFICATE', certificate)[0]!)
+  const ours = leaf.publicKey.equals(key.publicKey) && facts.did === didKey(key.publicKey)
+  if (!ours || leaf.altNames?.uris[0] !== facts.identity) {
+    throw new Error(`${directory}: key.pem, cert.pem and home.json are not of one identity`)
+  }
+  const anchor = readPem('CERTIFICATE', readFileSync(file(directory, 'anchor'), 'utf8'))
+  return { ...facts, directory, certificate, anchor, charter: readCharterFile(directory), key, keyFile }
+}
+
+/**
+ * The key of a home that is to be enrolled: a new one, or the one that an interrupted run has left, so that the
+ * platform sees the same request again. Asking for another kind of key than is there is refused.
+ */
+export function keyForEnrollment(directory: string, algorithm: KeyAlgorithm | undefined): Key {
+  if (homeState(directory) === 'enrolled') throw new Refused('home-exists', directory)
+  makePrivate(directory)
+  const path = file(directory, 'key')
+  if (!exists(path)) return createKeyFile(path, algorithm ?? 'Ed25519')
+  const key = openKeyFile(path)
+  const held = key.publicKey.algorithm
+  if (algorithm !== undefined && algorithm !== held) {
+    const hint = `run it again with the ${held} key that an interrupted run made here, or use another home`
+    throw new Refused('home-exists', `${path} is a key for ${held}`, { hint })
+  }
+  return key
+}
+
+/** Everything but the key; the certificate last, because it says that the rest is there. */
+export function writeHome(directory: string, contents: Contents): void {
+  const { facts, anchor, charter, receipt } = contents
+  write(directory, 'anchor', utf8(pem('CERTIFICATE', anchor)))
+  if (charter !== undefined) write(directory, 'charter', charter)
+  write(directory, 'receipt', utf8(`${JSON.stringify(receipt, undefined, 2)}\n`))
+  write(directory, 'facts', utf8(writeFacts(facts)))
+  write(directory, 'certificate', utf8(pemChain(contents.chain)))
+}
+
+export const pemChain = (chain: readonly Uint8Array[]): string => chain.map(der => pem('CERTIFICATE', der)).join('')
+
+const names = {
+  key: 'key.pem',
+  anchor: 'anchor.pem',
+  charter: 'charter.cbor',
+  receipt: 'receipt.json',
+  facts: 'home.json',
+  certificate: 'cert.pem',
+} as const
+
+const write = (directory: string, name: keyof typeof names, bytes: Uint8Array): void =>
+  writeFileDurably(file(directory, name), bytes, { mode: 0o644, replace: true })
+
+const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
+function readCharterFile(directory: string): Uint8Array | undefined {
+  const path = file(directory, 'charter')
+  return exists(path) ? new Uint8Array(readFileSync(path)) : undefined
+}
+
+function makePrivate(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const { mode } = statSync(directory)
+  // Who may write here may replace the root that this device believes. Windows has access lists instead.
+  if (process.platform !== 'win32' && (mode & 0o022) !== 0) {
+    const bits = (mode & 0o777).toString(8).padStart(4, '0')
+    throw new Error(`${directory} has mode ${bits}: others may write there. Make it 0700, or use another home.`)
+  }
+}

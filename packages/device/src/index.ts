@@ -1,0 +1,6 @@
+export { type Enrolled, type Enrollment, enroll } from './enroll.ts'
+export { type Home, type HomeState, homeState, readHome } from './home.ts'
+export type { Facts } from './home-facts.ts'
+export { type Connection, connect, type Reach, type Reply, type TlsIdentity } from './https.ts'
+export { type Renewal, renew } from './renew.ts'
+export { type Question, whoami } from './whoami.ts'

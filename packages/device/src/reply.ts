@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http'
+import { readJson } from '@mintmark/core/bytes'
+import { type Code, codes, Refused } from '@mintmark/core/errors'
+
+/** The JSON of a reply of at most 1 MB. */
+export async function readBody(response: IncomingMessage, most = 1_048_576): Promise<unknown> {
+  const type = response.headers['content-type'] ?? 'nothing'
+  if (!/^application\/json(?:;|$)/i.test(type)) {
+    response.destroy()
+    throw new Error(`the platform answered ${response.statusCode} with ${type}, not with JSON`)
+  }
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    // Leaving the loop destroys the response and with it the connection.
+    if (length > most) throw new Error(`the platform answered with more than ${most} bytes`)
+    chunks.push(chunk)
+  }
+  try {
+    return readJson(Buffer.concat(chunks))
+  } catch (cause) {
+    throw new Error(`the platform answered ${response.statusCode} with broken JSON`, { cause })
+  }
+}
+
+/** The platform's no: `{code, message, hint?}` with a code of our table; anything else is a fault. */
+export function readRefusal(status: number, body: unknown): Error {
+  const { code, message, hint } = fields(body)
+  if (typeof code !== 'string' || !Object.hasOwn(codes, code)) {
+    return new Error(`the platform answered ${status} without a code that is known here`)
+  }
+  const known = code as Code
+  // The table's message is in the code already; what says more is kept.
+  const detail = typeof message === 'string' && message !== codes[known].message ? message : undefined
+  return new Refused(known, detail, typeof hint === 'string' ? { hint } : {})
+}
+
+/** The fields of a JSON object; of any other value, none. */
+export function fields(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}

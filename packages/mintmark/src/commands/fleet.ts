@@ -1,0 +1,59 @@
+import { readFleetName } from '@mintmark/core/names'
+import type { Command } from 'commander'
+import { asOperator } from '../operator.ts'
+import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
+import { moment, print, shown, table } from '../print.ts'
+import { fieldsOf, listOf } from '../reply.ts'
+
+/** `fleet create`, `fleet list` */
+export function registerFleet(program: Command): void {
+  const fleet = program.command('fleet').helpGroup(helpGroups.operator).description('make and list fleets')
+  example(fleet, 'mintmark fleet create acme')
+
+  const create = fleet
+    .command('create')
+    .description('make a fleet: its own issuing CA, names and ledger')
+    .argument('<fleet>', 'name of the fleet, a DNS label', readFleetName)
+    .option('--public', 'let anyone read its CA, its ledger and its DID documents')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(createFleet)
+  example(create, 'mintmark fleet create acme')
+
+  const list = fleet
+    .command('list')
+    .description('list the fleets')
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(listFleets)
+  example(list, 'mintmark fleet list')
+}
+
+interface Options {
+  readonly data: string
+  readonly public?: boolean
+}
+
+async function createFleet(name: string, options: Options, command: Command): Promise<void> {
+  const body = { name, public: options.public === true }
+  const made = fieldsOf(
+    await asOperator(options.data, async platform => (await platform.post('/v1/fleets', body)).body),
+  )
+  const next =
+    made.state === 'active'
+      ? `Next: mintmark token create --fleet ${name}`
+      : 'It waits for its ceremony. Next: mintmark ceremony request'
+  print(command, { json: made, text: `Fleet ${name} is ${shown(made.state)}.\n${next}` })
+}
+
+async function listFleets(options: Options, command: Command): Promise<void> {
+  const body = await asOperator(options.data, async platform => (await platform.get('/v1/fleets')).body)
+  const rows = listOf(body, 'fleets').map(({ fleet, state, public: isPublic, created }) => [
+    shown(fleet),
+    shown(state),
+    isPublic === true ? 'yes' : 'no',
+    moment(created),
+  ])
+  const text = rows.length === 0 ? 'No fleets yet.' : table(command, ['FLEET', 'STATE', 'PUBLIC', 'CREATED'], rows)
+  print(command, { json: body, text })
+}

@@ -1,0 +1,113 @@
+import { readName, readNamePattern } from '@mintmark/core/names'
+import { readTier, type Tier } from '@mintmark/core/rules'
+import { type Command, Option } from 'commander'
+import { asOperator } from '../operator.ts'
+import { dataOption, example, fleetOption, helpGroups, jsonOption, readCount, readDuration } from '../options.ts'
+import { moment, print, shown, table } from '../print.ts'
+import { type Fields, fieldsOf, listOf } from '../reply.ts'
+
+/** `token create`, `token list`, `token revoke` */
+export function registerToken(program: Command): void {
+  const token = program
+    .command('token')
+    .helpGroup(helpGroups.operator)
+    .description('make, list and revoke enrollment tokens')
+  example(token, 'mintmark token create --fleet acme --uses 2 --ttl 1h')
+
+  const create = token
+    .command('create')
+    .description('make a token: the right to enroll so many devices until then')
+    .addOption(fleetOption())
+    .addOption(new Option('--uses <count>', 'how many devices it enrolls').argParser(readCount).default(1))
+    .addOption(
+      new Option('--ttl <time>', 'how long: 90s, 15m, 1h, 7d').argParser(readDuration).default(3_600_000, '1h'),
+    )
+    .addOption(new Option('--name <device>', 'the one name it enrolls').argParser(readName).conflicts('namePattern'))
+    .addOption(new Option('--name-pattern <pattern>', 'names it enrolls, such as sensor-*').argParser(readNamePattern))
+    .addOption(new Option('--key-tier <tier>', 'weakest kind of key it takes').argParser(readTier))
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(createToken)
+  example(
+    create,
+    'mintmark token create --fleet acme --uses 2 --ttl 1h',
+    "mintmark token create --fleet acme --name-pattern 'sensor-*'",
+  )
+
+  const list = token
+    .command('list')
+    .description("list a fleet's tokens, without their secrets")
+    .addOption(fleetOption())
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(listTokens)
+  example(list, 'mintmark token list --fleet acme')
+
+  const revoke = token
+    .command('revoke')
+    .description('revoke a token: it enrolls nobody from now on')
+    .argument('<id>', 'id of the token, from token list')
+    .addOption(fleetOption())
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(revokeToken)
+  example(revoke, 'mintmark token revoke 0aGVsbG8gdGhlcmUhISEhIQ --fleet acme')
+}
+
+interface Options {
+  readonly fleet: string
+  readonly data: string
+}
+
+interface NewToken extends Options {
+  readonly uses: number
+  readonly ttl: number
+  readonly name?: string
+  readonly namePattern?: string
+  readonly keyTier?: Tier
+}
+
+async function createToken(options: NewToken, command: Command): Promise<void> {
+  const { fleet, uses, ttl, name, namePattern: pattern, keyTier: tier } = options
+  const made = fieldsOf(
+    await asOperator(options.data, async platform => {
+      // What is undefined is left out of the JSON.
+      return (await platform.post(`/v1/fleets/${fleet}/tokens`, { uses, ttl, name, pattern, tier })).body
+    }),
+  )
+  const covers = name ?? pattern ?? 'any name'
+  const text = [
+    shown(made.token),
+    '',
+    `Enrolls ${uses === 1 ? 'one device' : `${uses} devices`} of ${fleet} (${covers}) until ${moment(made.expires)}.`,
+    'It is not shown again. On the device, so that it stands in no list of processes:',
+    `  mintmark enroll -${name === undefined ? '' : ` --name ${name}`}    (and paste the token)`,
+  ].join('\n')
+  print(command, { json: made, text })
+}
+
+async function listTokens({ fleet, data }: Options, command: Command): Promise<void> {
+  const body = await asOperator(data, async platform => (await platform.get(`/v1/fleets/${fleet}/tokens`)).body)
+  const rows = listOf(body, 'tokens').map(token => [
+    shown(token.id),
+    stateOf(token),
+    `${shown(token.left)} of ${shown(token.uses)}`,
+    token.covers === null ? 'any name' : shown(token.covers),
+    shown(token.tier),
+    moment(token.expires),
+  ])
+  const heads = ['TOKEN', 'STATE', 'LEFT', 'COVERS', 'KEY', 'EXPIRES']
+  print(command, { json: body, text: rows.length === 0 ? `No tokens of ${fleet}.` : table(command, heads, rows) })
+}
+
+async function revokeToken(id: string, { fleet, data }: Options, command: Command): Promise<void> {
+  const path = `/v1/fleets/${fleet}/tokens/${encodeURIComponent(id)}/revoke`
+  const body = await asOperator(data, async platform => (await platform.post(path, {})).body)
+  print(command, { json: body, text: `Token ${shown(id)} is revoked.` })
+}
+
+function stateOf({ revoked, expires, left }: Fields): string {
+  if (revoked !== null && revoked !== undefined) return 'revoked'
+  if (typeof expires === 'string' && Date.parse(expires) <= Date.now()) return 'expired'
+  return left === 0 ? 'spent' : 'good'
+}

@@ -1,0 +1,48 @@
+import { styleText } from 'node:util'
+import type { Command } from 'commander'
+
+/** What a command has to say: to a script as one JSON document, to a person as text. */
+export interface Outcome {
+  readonly json: unknown
+  readonly text: string
+}
+
+export function print(command: Command, { json, text }: Outcome): void {
+  const { writeOut } = command.configureOutput()
+  writeOut?.(`${command.opts<{ json?: boolean }>().json === true ? JSON.stringify(json) : text}\n`)
+}
+
+/** Columns of equal width under their heads. */
+export function table(command: Command, heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map(row => row[i]!.length)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd()
+  return [paint(hasColours(command), 'bold', line(heads)), ...rows.map(line)].join('\n')
+}
+
+/** One line a fact, names and values aligned. */
+export function lines(facts: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...facts.map(([name]) => name.length))
+  return facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')
+}
+
+/** Any value of a reply, in one line. */
+export const shown = (value: unknown): string =>
+  value === null || value === undefined ? '-' : printable(typeof value === 'string' ? value : JSON.stringify(value))
+
+/** `2026-12-29 23:59 UTC`; what is no time is shown as it is. */
+export function moment(value: unknown): string {
+  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(at) ? shown(value) : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+/** Without control characters: they would move the cursor and could overwrite what is above. */
+export const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}')
+
+export const paint = (colours: boolean, style: 'bold' | 'red', text: string): string =>
+  colours ? styleText(style, text, { validateStream: false }) : text
+
+const hasColours = (command: Command): boolean => command.configureOutput().getOutHasColors?.() ?? false

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { Command, type OutputConfiguration } from 'commander'
+import { registerAudit } from './commands/audit.ts'
+import { registerCeremony } from './commands/ceremony.ts'
+import { registerConfig } from './commands/config.ts'
+import { registerDecommission } from './commands/decommission.ts'
+import { registerDevice } from './commands/device.ts'
+import { registerEnroll } from './commands/enroll.ts'
+import { registerFleet } from './commands/fleet.ts'
+import { registerRenew } from './commands/renew.ts'
+import { registerRevoke } from './commands/revoke.ts'
+import { registerToken } from './commands/token.ts'
+import { registerUp } from './commands/up.ts'
+import { registerWhoami } from './commands/whoami.ts'
+import { fail } from './failure.ts'
+
+/** Every subcommand, in the order of the help. Each registers itself and loads what is heavy when it is run. */
+const commands: readonly ((program: Command) => void)[] = [
+  registerUp,
+  registerFleet,
+  registerToken,
+  registerDevice,
+  registerRevoke,
+  registerDecommission,
+  registerConfig,
+  registerCeremony,
+  registerAudit,
+  registerEnroll,
+  registerWhoami,
+  registerRenew,
+]
+
+/** Runs one command line. @returns the exit code: 0 done, 1 refused, 2 wrong use, 3 unreachable */
+export async function run(args: readonly string[], output: OutputConfiguration = {}): Promise<number> {
+  const program = makeProgram(output)
+  try {
+    await program.parseAsync(idsLast(args), { from: 'user' })
+    return 0
+  } catch (error) {
+    return fail(program, args, error)
+  }
+}
+
+export function makeProgram(output: OutputConfiguration = {}): Command {
+  const program = new Command('mintmark')
+    .description('Device identity: minted once, proven on every contact, revoked in one move.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .addHelpText('after', afterHelp)
+    // Inherited by every subcommand: whatever goes wrong comes back here as an exception and is told in one form.
+    .configureOutput({ ...output, outputError: () => undefined })
+    .exitOverride()
+  for (const register of commands) register(program)
+  return program
+}
+
+/** Ids are base64url, and one in 64 begins with a hyphen: behind `--` it is not taken for an option. */
+function idsLast(args: readonly string[]): string[] {
+  const isId = (arg: string) => /^-[\w-]{21}$/.test(arg)
+  if (args.includes('--') || !args.some(isId)) return [...args]
+  return [...args.filter(arg => !isId(arg)), '--', ...args.filter(isId)]
+}
+
+const afterHelp = `
+Every command has --help with an example, and --json for one JSON document on stdout.
+Exit codes: 0 done, 1 refused, 2 wrong use, 3 unreachable.
+
+Example:
+  $ mintmark fleet create acme
+  $ mintmark token create --fleet acme
+  $ mintmark enroll - --name device-104`
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  return String(version)
+}

@@ -1,0 +1,264 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { fresh } from '../../device/test/listening.ts'
+import { operated, ran } from './operated.ts'
+
+const device = {
+  name: 'device-104',
+  identity: 'spiffe://acme.example.test/device/device-104',
+  did: 'did:key:z6Mk',
+  standing: 'good',
+  tier: 'software',
+  enrolled: '2026-11-30T12:00:00.000Z',
+  serial: '4f',
+  notAfter: '2026-12-30T12:00:00.000Z',
+}
+const fleet = { fleet: 'acme', state: 'active', public: false, created: '2026-11-30T12:00:00.000Z' }
+const token = { id: 'AQEB', uses: 2, left: 1, expires: '2999-01-01T00:00:00.000Z', covers: null, tier: 'software' }
+
+interface Case {
+  readonly args: readonly string[]
+  readonly call: string
+  readonly sent?: object
+  readonly answer: object
+  readonly says: string
+}
+
+const cases: readonly Case[] = [
+  {
+    args: ['fleet', 'create', 'acme', '--public'],
+    call: 'POST /v1/fleets',
+    sent: { name: 'acme', public: true },
+    answer: fleet,
+    says: 'Fleet acme is active.\nNext: mintmark token create --fleet acme\n',
+  },
+  {
+    args: ['fleet', 'create', 'acme'],
+    call: 'POST /v1/fleets',
+    sent: { name: 'acme', public: false },
+    answer: { ...fleet, state: 'pending' },
+    says: 'Fleet acme is pending.\nIt waits for its ceremony. Next: mintmark ceremony request\n',
+  },
+  {
+    args: ['fleet', 'list'],
+    call: 'GET /v1/fleets',
+    answer: { fleets: [fleet, { ...fleet, fleet: 'globex-industries', public: true }] },
+    says: [
+      'FLEET              STATE   PUBLIC  CREATED',
+      'acme               active  no      2026-11-30 12:00 UTC',
+      'globex-industries  active  yes     2026-11-30 12:00 UTC\n',
+    ].join('\n'),
+  },
+  { args: ['fleet', 'list'], call: 'GET /v1/fleets', answer: { fleets: [] }, says: 'No fleets yet.\n' },
+  {
+    args: ['token', 'create', '--fleet', 'acme'],
+    call: 'POST /v1/fleets/acme/tokens',
+    sent: { uses: 1, ttl: 3_600_000 },
+    answer: { ...token, token: 'mmt1_AAAA' },
+    says: [
+      'mmt1_AAAA',
+      '',
+      'Enrolls one device of acme (any name) until 2999-01-01 00:00 UTC.',
+      'It is not shown again. On the device, so that it stands in no list of processes:',
+      '  mintmark enroll -    (and paste the token)\n',
+    ].join('\n'),
+  },
+  {
+    args: ['token', 'create', '--fleet=acme', '--uses=5', '--ttl=90s', '--name-pattern=s-*', '--key-tier=tpm-attested'],
+    call: 'POST /v1/fleets/acme/tokens',
+    sent: { uses: 5, ttl: 90_000, pattern: 's-*', tier: 'tpm-attested' },
+    answer: { ...token, token: 'mmt1_AAAA' },
+    says: 'Enrolls 5 devices of acme (s-*) until',
+  },
+  {
+    args: ['token', 'create', '--fleet', 'acme', '--name', 'device-104'],
+    call: 'POST /v1/fleets/acme/tokens',
+    sent: { uses: 1, ttl: 3_600_000, name: 'device-104' },
+    answer: { ...token, token: 'mmt1_AAAA' },
+    says: '  mintmark enroll - --name device-104    (and paste the token)\n',
+  },
+  {
+    args: ['token', 'list', '--fleet', 'acme'],
+    call: 'GET /v1/fleets/acme/tokens',
+    answer: {
+      tokens: [
+        { ...token, revoked: null },
+        { ...token, left: 0, covers: 'sensor-*', revoked: null },
+        { ...token, revoked: '2026-11-30T12:00:00.000Z' },
+        { ...token, expires: '2020-01-01T00:00:00.000Z', revoked: null },
+      ],
+    },
+    says: [
+      'TOKEN  STATE    LEFT    COVERS    KEY       EXPIRES',
+      'AQEB   good     1 of 2  any name  software  2999-01-01 00:00 UTC',
+      'AQEB   spent    0 of 2  sensor-*  software  2999-01-01 00:00 UTC',
+      'AQEB   revoked  1 of 2  any name  software  2999-01-01 00:00 UTC',
+      'AQEB   expired  1 of 2  any name  software  2020-01-01 00:00 UTC\n',
+    ].join('\n'),
+  },
+  {
+    args: ['token', 'revoke', 'AQ/../x', '--fleet', 'acme'],
+    call: 'POST /v1/fleets/acme/tokens/AQ%2F..%2Fx/revoke',
+    sent: {},
+    answer: { id: 'AQ', revoked: '2026-11-30T12:00:00.000Z' },
+    says: 'is revoked.',
+  },
+  {
+    args: ['token', 'revoke', '-hAQEBAQEBAQEBAQEBAQEB', '--fleet', 'acme'],
+    call: 'POST /v1/fleets/acme/tokens/-hAQEBAQEBAQEBAQEBAQEB/revoke',
+    sent: {},
+    answer: { id: 'AQEB', revoked: '2026-11-30T12:00:00.000Z' },
+    says: 'Token -hAQEBAQEBAQEBAQEBAQEB is revoked.\n',
+  },
+  {
+    args: ['device', 'show', 'acme/device-104'],
+    call: 'GET /v1/fleets/acme/devices/device-104',
+    answer: { ...device, standing: 'revoked', reason: 'stolen \u001b[2J' },
+    says: [
+      '  device       acme/device-104',
+      '  standing     revoked (stolen \ufffd[2J)',
+      '  identity     spiffe://acme.example.test/device/device-104',
+      '  did          did:key:z6Mk',
+      '  key          software',
+      '  enrolled     2026-11-30 12:00 UTC',
+      '  certificate  4f, until 2026-12-30 12:00 UTC\n',
+    ].join('\n'),
+  },
+  {
+    args: ['revoke', 'acme/device-104', '--reason', 'stolen'],
+    call: 'POST /v1/fleets/acme/devices/device-104/revoke',
+    sent: { reason: 'stolen' },
+    answer: { ...device, standing: 'revoked', receipt: null },
+    says: 'acme/device-104 is revoked. It is refused from now on, everywhere.\n',
+  },
+  {
+    args: ['decommission', 'acme/device-104', '--reason', 'sold'],
+    call: 'POST /v1/fleets/acme/devices/device-104/decommission',
+    sent: { reason: 'sold' },
+    answer: { ...device, standing: 'decommissioned', receipt: null },
+    says: 'acme/device-104 is decommissioned. It is refused from now on, everywhere.\n',
+  },
+  {
+    args: ['config', 'show', 'acme'],
+    call: 'GET /v1/fleets/acme/config',
+    answer: { version: 1, digest: 'ab', configuration: { interval: 60 } },
+    says: '{\n  "interval": 60\n}\n',
+  },
+]
+
+describe.each(cases.map(each => [each.args.join(' '), each] as const))('mintmark %s', (_, each) => {
+  const { args, call, sent, answer, says } = each
+  test('asks the platform and tells a person', async () => {
+    const { data, seen } = await operated({ [call]: answer })
+    const { code, out, err } = await ran(...args, '--data', data)
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(seen).toEqual([{ call, body: sent }])
+    expect(out).toContain(says)
+  })
+
+  test('gives a script the answer of the platform', async () => {
+    const { data } = await operated({ [call]: answer })
+    const { code, out, err } = await ran(...args, '--data', data, '--json')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(JSON.parse(out)).toEqual(answer)
+  })
+})
+
+describe('mintmark device list', () => {
+  const path = 'GET /v1/fleets/acme/devices?limit=1000'
+
+  test('reads page after page', async () => {
+    const [a, b, c] = ['a', 'b', 'c'].map(name => ({ ...device, name }))
+    const { data, seen } = await operated({
+      [path]: { devices: [a], next: 'a' },
+      [`${path}&after=a`]: { devices: [b], next: 'b' },
+      [`${path}&after=b`]: { devices: [c], next: null },
+    })
+    const { out } = await ran('device', 'list', '--fleet', 'acme', '--data', data, '--json')
+    expect(JSON.parse(out)).toEqual({ devices: [a, b, c] })
+    expect(seen).toHaveLength(3)
+    const text = (await ran('device', 'list', '--fleet', 'acme', '--data', data)).out
+    expect(text).toMatch(
+      /^DEVICE {2}STANDING {2}KEY +CERTIFIED UNTIL +DID\na {7}good +software +2026-12-30 12:00 UTC +did:/,
+    )
+    expect(text.trimEnd().split('\n')).toHaveLength(4)
+  })
+
+  test('does not walk in a circle', async () => {
+    const { data } = await operated({
+      [path]: { devices: [], next: 'b' },
+      [`${path}&after=b`]: { devices: [], next: 'b' },
+    })
+    const { code, err } = await ran('device', 'list', '--fleet', 'acme', '--data', data)
+    expect({ code, err }).toEqual({ code: 1, err: 'mintmark: failed: the pages do not end\n' })
+  })
+})
+
+describe('mintmark config set', () => {
+  const call = 'PUT /v1/fleets/acme/config'
+  const set = async (text: string) => {
+    const { data, seen } = await operated({ [call]: { version: 3, digest: 'ab12' } })
+    const file = join(data, 'acme.json')
+    writeFileSync(file, text)
+    return { ...(await ran('config', 'set', 'acme', file, '--data', data)), seen }
+  }
+
+  test('sends the object of a file', async () => {
+    const { code, out, seen } = await set('{ "interval": 60 }\n')
+    expect({ code, out }).toEqual({ code: 0, out: 'Configuration 3 of acme is set (SHA-256 ab12).\n' })
+    expect(seen).toEqual([{ call, body: { configuration: { interval: 60 } } }])
+  })
+
+  test.each(['[]', '1', 'null', '{"a":1,"a":2}', '{', ''])('refuses %j before anything is sent', async text => {
+    const { code, err, seen } = await set(text)
+    expect(code).toBe(1)
+    expect(err).toMatch(/^mintmark: bad-json: /)
+    expect(seen).toEqual([])
+  })
+})
+
+describe('the platform', () => {
+  test('that refuses is quoted, with exit code 1', async () => {
+    const { data } = await operated()
+    expect(await ran('fleet', 'list', '--data', data)).toEqual({
+      code: 1,
+      out: '',
+      err: 'mintmark: not-found: There is nothing here.\n',
+    })
+  })
+
+  test('that does not run is unreachable, with exit code 3 and a hint', async () => {
+    const { data, stop } = await operated()
+    await stop()
+    const { code, err } = await ran('fleet', 'list', '--data', data)
+    expect(code).toBe(3)
+    expect(err).toMatch(/^mintmark: unreachable: The platform cannot be reached \(https:\/\/localhost:/)
+    expect(err).toContain(`hint: start it with mintmark up --data ${data}\n`)
+  })
+
+  test('that never ran is unreachable', async () => {
+    const data = fresh('data')
+    mkdirSync(data)
+    writeFileSync(join(data, 'platform.json'), '{"v":1,"domain":"example.test"}')
+    expect(await ran('fleet', 'list', '--data', data)).toMatchObject({ code: 3 })
+  })
+
+  test('that is not there is a missing directory, in words and as JSON', async () => {
+    const data = fresh('data')
+    const { code, out, err } = await ran('fleet', 'list', '--data', data, '--json')
+    const hint = 'name it with --data, or start one with mintmark up'
+    const message = `This directory holds no platform (${data}).`
+    expect({ code, err }).toEqual({ code: 1, err: `mintmark: data-missing: ${message}\nhint: ${hint}\n` })
+    expect(JSON.parse(out)).toEqual({ error: { code: 'data-missing', message, hint } })
+  })
+
+  test('that is another one at the same address is not asked', async () => {
+    const { data } = await operated()
+    const other = await operated()
+    writeFileSync(join(data, 'operator', 'anchor.pem'), 'x')
+    writeFileSync(join(data, 'endpoint.json'), JSON.stringify({ machine: other.url }))
+    expect(await ran('fleet', 'list', '--data', data)).toMatchObject({ code: 1 })
+    expect(other.seen).toEqual([])
+  })
+})
