@@ -1,5 +1,6 @@
 export { dataFiles } from './data-files.ts'
+export { domainOf, isFounded, mergeFounding, prepareFounding } from './founding.ts'
+export { makeLog } from './log.ts'
 export { auditData } from './operations/audit.ts'
-export { found, requestFounding } from './operations/found.ts'
-export { openData, type Running, type StartOptions, startPlatform } from './start.ts'
+export { type Running, type StartOptions, startPlatform } from './start.ts'
 export type { AuditReport } from './store/index.ts'

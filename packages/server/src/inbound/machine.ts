@@ -125,7 +125,11 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
   server.on('tlsClientError', error => log.debug({ err: error }, 'handshake failed'))
   const halfOpen = new HalfOpen(1_024)
   server.on('connection', (socket: Socket) => halfOpen.add(socket))
-  server.on('secureConnection', socket => halfOpen.done(socket))
+  server.on('secureConnection', socket => {
+    halfOpen.done(socket)
+    // Proven before the first request, so that a silent connection is cut by a revocation too. A refusal is told then.
+    peers.prove(socket).catch(() => undefined)
+  })
   metrics.watch(() => sessions.size)
 
   return {

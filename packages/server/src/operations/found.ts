@@ -10,7 +10,7 @@ import {
 import { Refused } from '@mintmark/core/errors'
 import type { Verify } from '@mintmark/core/keys'
 import { change } from '@mintmark/core/rules'
-import { type AuthorityRequest, signSigningRequest } from '@mintmark/core/signed'
+import { type AuthorityRequest, type Certificate, signSigningRequest } from '@mintmark/core/signed'
 import type { Keeper } from '../keeper/keeper.ts'
 import { type Platform, serialNumber } from '../platform.ts'
 import type { Store } from '../store/index.ts'
@@ -44,7 +44,7 @@ export async function found(
   answerBytes: Uint8Array,
   now: number,
   verify: Verify,
-): Promise<void> {
+): Promise<Certificate> {
   if (await store.platform()) throw new Refused('already-done')
   const request = await readCeremonyRequest(requestOf(answerBytes), verify)
   const answer = await readCeremonyAnswer(answerBytes, request, now, verify)
@@ -74,6 +74,7 @@ export async function found(
       },
     }),
   )
+  return answer.root
 }
 
 interface AuthorityFacts {

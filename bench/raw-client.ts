@@ -1,0 +1,82 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+
+/**
+ * The least client that can keep a server busy: prebuilt request bytes over keep-alive connections, one request in
+ * flight on each, and a reader that only looks for the end of a response.
+ */
+export interface Target {
+  readonly port: number
+  /** Root certificate (PEM) for TLS; plain HTTP where it is absent. */
+  readonly anchor?: string
+}
+
+export interface Load {
+  readonly done: number
+  readonly failed: number
+  readonly seconds: number
+}
+
+export async function load(target: Target, requests: readonly Buffer[], connections: number): Promise<Load> {
+  const sockets = await Promise.all(Array.from({ length: connections }, () => open(target)))
+  let next = 0
+  let failed = 0
+  const begun = performance.now()
+  await Promise.all(
+    sockets.map(async socket => {
+      for (;;) {
+        const request = requests[next++]
+        if (request === undefined) return
+        const status = await exchange(socket, request)
+        if (status >= 300) failed++
+      }
+    }),
+  )
+  const seconds = (performance.now() - begun) / 1000
+  for (const socket of sockets) socket.destroy()
+  return { done: requests.length, failed, seconds }
+}
+
+export function post(path: string, headers: Readonly<Record<string, string>>, body: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(body)
+  const lines = Object.entries({ host: 'localhost', 'content-length': String(bytes.length), ...headers })
+  const head = `POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+  return Buffer.concat([Buffer.from(head), bytes])
+}
+
+function open({ port, anchor }: Target): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket =
+      anchor === undefined
+        ? connectTcp(port, '127.0.0.1', () => resolve(socket))
+        : connectTls({ host: '127.0.0.1', port, servername: 'localhost', ca: anchor }, () => resolve(socket))
+    socket.setNoDelay(true)
+    socket.once('error', reject)
+  })
+}
+
+function exchange(socket: Socket, request: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let buffered: Buffer | undefined
+    let expected = Number.POSITIVE_INFINITY
+    const onData = (chunk: Buffer): void => {
+      buffered = buffered ? Buffer.concat([buffered, chunk]) : chunk
+      if (expected === Number.POSITIVE_INFINITY) expected = lengthOf(buffered)
+      if (buffered.length < expected) return
+      socket.off('data', onData)
+      socket.off('close', onClose)
+      resolve(Number(buffered.toString('latin1', 9, 12)))
+    }
+    const onClose = (): void => reject(new Error('closed'))
+    socket.on('data', onData)
+    socket.once('close', onClose)
+    socket.write(request)
+  })
+}
+
+function lengthOf(bytes: Buffer): number {
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end < 0) return Number.POSITIVE_INFINITY
+  const match = /content-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))
+  return end + 4 + Number(match?.[1] ?? 0)
+}

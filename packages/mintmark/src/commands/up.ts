@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import { readDomain } from '@mintmark/core/names'
+import { type Command, InvalidArgumentError } from 'commander'
+import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
+import { print } from '../print.ts'
+
+/** `up` */
+export function registerUp(program: Command): void {
+  const up = program
+    .command('up')
+    .helpGroup(helpGroups.operator)
+    .description('run the platform; an empty data directory rehearses a development ceremony first')
+    .addOption(dataOption())
+    .option(
+      '--domain <domain>',
+      'domain of the platform, fixed when it is founded (default: mintmark.test)',
+      readDomain,
+    )
+    .option('--port <port>', 'port for devices', readPort, 8443)
+    .option('--console-port <port>', 'port of the Trust Center, on 127.0.0.1', readPort, 8080)
+    .option('--host <address>', 'address to listen on for devices', '127.0.0.1')
+    .option('--hostname <names...>', 'names and addresses that devices dial; the first goes into tokens')
+    .option('--log-level <level>', 'trace, debug, info, warn, error or silent', readLevel, 'info')
+    .addOption(jsonOption())
+    .action(runPlatform)
+  example(up, 'mintmark up --data ./mintmark-data', 'mintmark up --hostname platform.example.com --host 0.0.0.0')
+}
+
+interface Options {
+  readonly data: string
+  readonly domain?: string
+  readonly port: number
+  readonly consolePort: number
+  readonly host: string
+  readonly hostname?: readonly string[]
+  readonly logLevel: string
+}
+
+/** Every platform answers to these, so that a newcomer needs no DNS. */
+const local = ['localhost', '127.0.0.1', '::1']
+
+async function runPlatform(options: Options, command: Command): Promise<void> {
+  const { domainOf, makeLog, startPlatform } = await import('@mintmark/server')
+  const { data } = options
+  const now = Date.now
+  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
+  const domain = options.domain ?? domainOf(data) ?? 'mintmark.test'
+  const running = await startPlatform({
+    data,
+    domain,
+    host: options.host,
+    hostnames: [...new Set([...(options.hostname ?? []), ...local])],
+    port: options.port,
+    consolePort: options.consolePort,
+    log: makeLog(options.logLevel),
+    now,
+    random,
+    rehearse: await rehearsalOf(data, domain, { now, random }),
+  })
+
+  const { machine, console: page, root, development } = running
+  const text = [
+    development ? 'DEVELOPMENT platform: its root was made on this machine. Do not trust it with anything real.' : '',
+    'Mintmark is ready.',
+    `  devices       ${machine}`,
+    `  Trust Center  ${page}trust`,
+    `  root          ${root}`,
+    `Next: mintmark fleet create acme --data ${data}`,
+  ].filter(line => line !== '')
+  print(command, { json: { ready: true, machine, console: page, root, development }, text: text.join('\n') })
+
+  await new Promise<void>(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  await running.stop()
+}
+
+/** The development root of a new directory, or of one that was founded by a rehearsal; none where the root is offline. */
+async function rehearsalOf(data: string, domain: string, ports: { now(): number; random(length: number): Uint8Array }) {
+  const { dataFiles } = await import('@mintmark/server')
+  const files = dataFiles(data)
+  if (existsSync(files.platform) && !existsSync(files.development)) return undefined
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const { rehearsalSigner } = await import('@mintmark/ceremony')
+  return (await rehearsalSigner(files.development, domain, ports)).answer
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new InvalidArgumentError('Say a port, 0 for any free one.')
+  return port
+}
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+
+function readLevel(text: string): string {
+  if (!levels.includes(text)) throw new InvalidArgumentError(`Say one of ${levels.join(', ')}.`)
+  return text
+}
