@@ -2,7 +2,8 @@ import { Refused } from '../errors/refused.ts'
 import type { Verify } from '../keys/key.ts'
 import { type FullName, path, type Role, readSpiffeId } from '../names/spiffe.ts'
 import { type Certificate, readCertificate } from '../signed/certificate.ts'
-import { checkLeaf } from './path.ts'
+import { oid } from '../signed/oid.ts'
+import { checkLeaf, readOnlyUri } from './path.ts'
 
 let make: (name: FullName) => Identity
 /** True of what this room made, whatever the type checker was told. */
@@ -51,7 +52,7 @@ export interface IssuingAuthority {
 }
 
 /**
- * Proves who a TLS peer is from its leaf certificate alone; the issuer is one of our own, found by key id, so chains
+ * Proves who a TLS client is from its leaf certificate alone; the issuer is one of our own, found by key id, so chains
  * that peers send are never followed.
  * @throws Refused `certificate-refused`, with the reason in `detail`
  */
@@ -66,6 +67,8 @@ export async function provePeer(
     const issuer = certificate.authorityKeyId && issuerOf(certificate.authorityKeyId)
     if (issuer === undefined) throw new Refused('bad-certificate', 'not issued by a CA of this platform')
     await checkLeaf(certificate, issuer.certificate, verify)
+    // The platform's own server certificate is none: taken from its host, it must not open a door.
+    if (certificate.purposes?.[0] !== oid.clientAuth) throw new Refused('bad-certificate', 'not for clients')
     const name = readOnlyName(domain, certificate)
     checkMayName(issuer, name)
     return { identity: make(name), certificate }
@@ -75,13 +78,11 @@ export async function provePeer(
   }
 }
 
-/** Exactly one URI SAN, critical, and nothing beside it but what a server's name needs. */
+/** One SPIFFE ID, and nothing beside it. */
 function readOnlyName(domain: string, certificate: Certificate): FullName {
-  const names = certificate.altNames
-  if (!names?.critical || names.uris.length !== 1) throw new Refused('bad-certificate', 'not exactly one SPIFFE ID')
-  const name = readSpiffeId(domain, names.uris[0]!)
-  const others = names.dnsNames.length + names.addresses.length
-  if (name.role !== 'server' && others > 0) throw new Refused('bad-certificate', 'names beside the SPIFFE ID')
+  const name = readSpiffeId(domain, readOnlyUri(certificate))
+  const { dnsNames = [], addresses = [] } = certificate.altNames ?? {}
+  if (dnsNames.length + addresses.length > 0) throw new Refused('bad-certificate', 'names beside the SPIFFE ID')
   return name
 }
 

@@ -32,10 +32,13 @@ export async function checkAuthority(
  * @throws Refused `bad-certificate`
  */
 export async function checkLeaf(leaf: Certificate, authority: Certificate, verify: Verify): Promise<void> {
+  checkAuthorityBits(authority)
   if (leaf.authority || leaf.keyUsages.has(keyUsage.keyCertSign)) throw bad('a CA certificate used as a leaf')
   if (leaf.keyUsages.size !== 1 || !leaf.keyUsages.has(keyUsage.digitalSignature)) throw bad('key usage of a leaf')
   // Exactly the one purpose of its CA: absent, any, or further purposes are all refused (RFC 5280 4.2.1.12).
   if (leaf.purposes?.length !== 1 || leaf.purposes[0] !== authority.purposes?.[0]) throw bad('purpose')
+  // RFC 5280 4.2.1.10: only a CA constrains names.
+  if (leaf.nameConstraints !== undefined) throw bad('name constraints in a leaf')
   checkNames(leaf, authority)
   await checkIssued(leaf, authority, verify)
 }
@@ -46,6 +49,17 @@ export async function checkAnchor(anchor: Certificate, at: number, verify: Verif
   checkTime(anchor, at)
   if (!equal(anchor.issuer, anchor.subject)) throw bad('the anchor is not a root')
   await checkSignedBy(anchor, anchor, verify)
+}
+
+/** Both bounds included (RFC 5280 4.1.2.5), so the whole of the last second. */
+export const isInTime = ({ notBefore, notAfter }: Certificate, at: number): boolean =>
+  at >= notBefore && at <= notAfter + 999
+
+/** The one URI of a certificate whose alternative names are critical, as they must be beside an empty subject. */
+export function readOnlyUri({ altNames }: Certificate): string {
+  const [uri, ...more] = altNames?.uris ?? []
+  if (!altNames?.critical || uri === undefined || more.length > 0) throw bad('not exactly one SPIFFE ID')
+  return uri
 }
 
 async function checkIssued(certificate: Certificate, issuer: Certificate, verify: Verify): Promise<void> {
@@ -70,7 +84,7 @@ function checkAuthorityBits(certificate: Certificate): void {
 }
 
 function checkTime(certificate: Certificate, at: number): void {
-  if (at < certificate.notBefore || at > certificate.notAfter + 999) throw bad('issuer outside its validity')
+  if (!isInTime(certificate, at)) throw bad('issuer outside its validity')
 }
 
 /** RFC 5280 6.1.4 (g), 4.2.1.10: every name of the leaf is inside what its CA is constrained to. */

@@ -2,9 +2,10 @@ import { equal } from '../bytes/bytes.ts'
 import { sha256 } from '../bytes/sha256.ts'
 import { Refused } from '../errors/refused.ts'
 import type { Verify } from '../keys/key.ts'
-import { readSpiffeId } from '../names/spiffe.ts'
+import { readDomain } from '../names/names.ts'
 import { readCertificate } from '../signed/certificate.ts'
-import { checkAuthority, checkLeaf } from './path.ts'
+import { oid } from '../signed/oid.ts'
+import { checkAuthority, checkLeaf, isInTime, readOnlyUri } from './path.ts'
 
 /**
  * What a client checks of the platform before it says anything: the chain ends in the pinned root, and the leaf is
@@ -21,16 +22,18 @@ export async function proveServer(
   verify: Verify,
 ): Promise<string> {
   try {
-    const root = readCertificate(anchor)
-    const [leaf, authority] = chain.map(readCertificate)
-    if (!leaf || !authority) throw new Refused('bad-certificate', 'the server sent no chain')
-    await checkAuthority(authority, root, at, verify)
+    // What a server sends beyond these two is not read.
+    const [first, second] = chain
+    if (!first || !second) throw new Refused('bad-certificate', 'the server sent no chain')
+    const [leaf, authority] = [readCertificate(first), readCertificate(second)]
+    await checkAuthority(authority, readCertificate(anchor), at, verify)
     await checkLeaf(leaf, authority, verify)
-    if (at < leaf.notBefore || at > leaf.notAfter + 999) throw new Refused('bad-certificate', 'outside its validity')
-    const uri = leaf.altNames?.uris.length === 1 ? leaf.altNames.uris[0]! : ''
-    const domain = /^spiffe:\/\/platform\.([^/]+)\/server$/.exec(uri)?.[1] ?? ''
-    if (readSpiffeId(domain, uri).role !== 'server') throw new Refused('bad-certificate', 'not the platform')
-    return domain
+    // Every CA of the platform is under this root: without it, a stolen people CA could pose as the platform.
+    if (leaf.purposes?.[0] !== oid.serverAuth) throw new Refused('bad-certificate', 'not for servers')
+    if (!isInTime(leaf, at)) throw new Refused('bad-certificate', 'outside its validity')
+    const domain = /^spiffe:\/\/platform\.([^/]+)\/server$/.exec(readOnlyUri(leaf))?.[1]
+    if (domain === undefined) throw new Refused('bad-certificate', 'not the platform')
+    return readDomain(domain)
   } catch (cause) {
     if (!(cause instanceof Refused)) throw cause
     throw new Refused('server-not-proven', cause.detail ?? cause.code, { cause })
