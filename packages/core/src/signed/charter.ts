@@ -1,6 +1,7 @@
 import { cborMap } from '../bytes/cbor.ts'
 import { hex, readHex } from '../bytes/text.ts'
 import { Refused } from '../errors/refused.ts'
+import { admitRaw } from '../keys/admit.ts'
 import type { Verify } from '../keys/key.ts'
 import type { PublicKey } from '../keys/public-key.ts'
 import type { Key } from '../keys/sign.ts'
@@ -51,6 +52,7 @@ export async function readCharter(bytes: Uint8Array, root: PublicKey, verify: Ve
     typeof version !== 'number' ||
     version < 1 ||
     typeof issued !== 'number' ||
+    issued < 0 ||
     !digest(authority) ||
     !digest(ledgerKey) ||
     !(releaseRoot === undefined || digest(releaseRoot)) ||
@@ -63,7 +65,8 @@ export async function readCharter(bytes: Uint8Array, root: PublicKey, verify: Ve
     fleet: readFleetName(fleet),
     version,
     authority: hex(authority),
-    ledgerKey,
+    // Anyone can sign for a key of small order: such a charter would let anyone write the fleet's ledger.
+    ledgerKey: admitRaw('Ed25519', ledgerKey).raw,
     releaseRoot: releaseRoot && hex(releaseRoot),
     issued,
   }

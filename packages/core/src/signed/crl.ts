@@ -1,3 +1,4 @@
+import { equal } from '../bytes/bytes.ts'
 import {
   context,
   contextConstructed,
@@ -84,7 +85,7 @@ export async function readRevocationList(
 ): Promise<RevocationList> {
   try {
     const { list, signed, algorithm, signature, name } = readStrictly(bytes)
-    const ours = algorithm === issuer.publicKey.algorithm && name.join() === issuer.subject.join()
+    const ours = algorithm === issuer.publicKey.algorithm && equal(name, issuer.subject)
     if (!ours || !(await checkSignature(verify, issuer.publicKey, signed, signature))) {
       throw new Refused('bad-crl', 'not signed by this issuer')
     }
@@ -107,6 +108,7 @@ function readStrictly(bytes: Uint8Array) {
   const name = tbs.expect(tag.sequence).whole
   const thisUpdate = readTime(tbs.element())
   const nextUpdate = readTime(tbs.element())
+  if (thisUpdate > nextUpdate) throw new Refused('bad-crl', 'ends before it begins')
   const revocations = tbs.next === tag.sequence ? readEntries(tbs.expect(tag.sequence)) : []
   const wrapper = new DerReader(tbs.expect(contextConstructed(0)).body)
   const number = readNumber(wrapper.sequence())
@@ -118,6 +120,7 @@ function readStrictly(bytes: Uint8Array) {
 function readEntries(element: Element): Revocation[] {
   const reader = new DerReader(element.body)
   const revocations: Revocation[] = []
+  const serials = new Set<string>()
   while (!reader.done) {
     const entry = reader.sequence()
     const serial = readSerial(entry.integer())
@@ -125,14 +128,27 @@ function readEntries(element: Element): Revocation[] {
     let reason: number = crlReason.unspecified
     if (!entry.done) {
       const extensions = entry.sequence()
-      const value = readExtension(extensions, oid.crlReason)
-      reason = readDer(value, tag.enumerated).body[0] ?? 0
+      reason = readReason(readExtension(extensions, oid.crlReason))
       extensions.end()
     }
     entry.end()
+    if (serials.has(serial)) throw new Refused('bad-crl', 'a serial number twice')
+    serials.add(serial)
     revocations.push({ serial, at, reason })
   }
+  // RFC 5280 5.1.2.6: absent when nothing is revoked.
+  if (revocations.length === 0) throw new Refused('bad-crl', 'an empty list of revocations')
   return revocations
+}
+
+/** RFC 5280 5.3.1: 1 to 10 but for 7, which is none, and 8, which takes a revocation back and is for deltas. */
+function readReason(value: Uint8Array): number {
+  const { body } = readDer(value, tag.enumerated)
+  const reason = body[0]!
+  if (body.length !== 1 || reason < 1 || reason > 10 || reason === 7 || reason === 8) {
+    throw new Refused('bad-crl', 'reason')
+  }
+  return reason
 }
 
 function readNumber(extensions: DerReader): number {

@@ -51,6 +51,8 @@ export function readExtensions(element: Element): Extensions {
     if (critical && !understood.has(id)) throw new Refused('bad-certificate', `critical extension ${id}`)
     found.set(id, { critical: critical ?? false, value })
   }
+  // RFC 5280 4.1: SIZE (1..MAX).
+  if (found.size === 0) throw new Refused('bad-certificate', 'no extensions')
   const body = (id: string): Uint8Array | undefined => found.get(id)?.value
   const basic = readOr(body(oid.basicConstraints), readBasicConstraints)
   const altNames = readOr(body(oid.subjectAltName), readAltNames)
@@ -152,12 +154,10 @@ function readNameConstraints(value: Uint8Array): NameConstraints {
   for (const { tag: kind, body } of excluded) {
     if (kind !== context(7) || body.some(byte => byte !== 0)) throw new Refused('bad-certificate', 'excluded subtree')
   }
-  const lengths = excluded.map(({ body }) => body.length)
-  return {
-    permittedUriHosts: uris,
-    permittedDnsNames: dnsNames,
-    noAddresses: lengths.includes(8) && lengths.includes(32),
-  }
+  // All addresses or none: with only one of the two kinds excluded, `noAddresses` would say too little.
+  const lengths = excluded.map(({ body }) => body.length).join()
+  if (!['', '8,32', '32,8'].includes(lengths)) throw new Refused('bad-certificate', 'excluded subtree')
+  return { permittedUriHosts: uris, permittedDnsNames: dnsNames, noAddresses: lengths !== '' }
 }
 
 function* subtrees(list: Element | undefined): Generator<Element> {

@@ -31,10 +31,6 @@ export function readSigningRequest(bytes: Uint8Array): SigningRequest {
 function readStrictly(bytes: Uint8Array): SigningRequest {
   const outer = new DerReader(readDer(bytes, tag.sequence).body)
   const { body, whole: signed } = outer.expect(tag.sequence)
-  const algorithm = readSignatureAlgorithm(outer)
-  const bits = outer.bitString()
-  outer.end()
-
   const info = new DerReader(body)
   if (info.smallInteger() !== 0) throw new Refused('bad-csr', 'version')
   // The subject is the sender's wish and is not read: names come from the token and the registry.
@@ -42,6 +38,10 @@ function readStrictly(bytes: Uint8Array): SigningRequest {
   const publicKey = admitSpki(info.expect(tag.sequence).whole)
   const attributes = info.expect(contextConstructed(0))
   info.end()
+  // After the key: who sends an RSA key learns that the key is the matter.
+  const algorithm = readSignatureAlgorithm(outer)
+  const bits = outer.bitString()
+  outer.end()
   // An attribute is a wish for extensions or a password. Refusing beats dropping it: the sender learns.
   if (attributes.body.length > 0) throw new Refused('csr-name', 'attributes')
   if (publicKey.algorithm !== algorithm) throw new Refused('bad-csr', 'signed by another kind of key')

@@ -31,10 +31,32 @@ export function readToken(text: string): EnrollmentToken {
     if (bytes.length <= fixed || !isOrigin(url)) throw new Refused('bad-token', 'length or URL')
     return { id: bytes.subarray(0, 16), secret: bytes.subarray(16, 48), anchor: bytes.subarray(48, fixed), url }
   } catch (cause) {
-    throw new Refused('bad-token', undefined, { cause })
+    if (!(cause instanceof Refused)) throw cause
+    throw new Refused('bad-token', cause.detail, { cause })
   }
 }
 
 /** `https://host[:port]`, spelled plainly: what follows the token's holder everywhere must have one reading. */
-const isOrigin = (url: string): boolean =>
-  /^https:\/\/(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::[1-9][0-9]{0,4})?$/.test(url)
+function isOrigin(url: string): boolean {
+  const [, name, address, port] =
+    /^https:\/\/(?:([a-z0-9.-]{1,253})|\[([0-9a-f:]{2,39})\])(?::(\d{1,5}))?$/.exec(url) ?? []
+  if (port !== undefined && (port.startsWith('0') || Number(port) > 65_535)) return false
+  return name === undefined ? address !== undefined && isIpv6(address) : isHostName(name)
+}
+
+/** DNS labels. A last one that is a number makes it an IPv4 address, as every URL library sees it: four plain ones. */
+function isHostName(name: string): boolean {
+  const labels = name.split('.')
+  if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!)) {
+    return labels.length === 4 && labels.every(part => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)
+  }
+  return labels.every(label => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
+}
+
+/** Eight groups, or fewer around one `::`. */
+function isIpv6(address: string): boolean {
+  const halves = address.split('::').map(half => (half === '' ? [] : half.split(':')))
+  const groups = halves.flat()
+  const count = halves.length === 1 ? groups.length === 8 : halves.length === 2 && groups.length < 8
+  return count && groups.every(group => /^[0-9a-f]{1,4}$/.test(group))
+}
