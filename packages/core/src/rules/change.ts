@@ -1,5 +1,6 @@
 import { type Cbor, type CborMap, cbor, readCbor } from '../bytes/cbor.ts'
 import { Refused } from '../errors/refused.ts'
+import { readFleetName } from '../names/names.ts'
 
 let make: (facts: Facts<ChangeKind>, bytes: Uint8Array) => Change
 /** True of what this room made, whatever the type checker was told. */
@@ -106,18 +107,25 @@ export function change<K extends ChangeKind>(facts: Facts<K>): Change<K> {
   const { kind, at, by, ledger } = facts
   const bytes = cbor(new Map<string, Cbor>(Object.entries({ v: 1, kind, at, by, ledger, body })))
   if (bytes.length > maxSize) throw new Refused('too-large', 'change')
-  return make(facts, bytes) as Change<K>
+  try {
+    // What is committed is what the bytes say. A fact that cannot be read again would end the ledger it is in.
+    return readChange(bytes) as Change<K>
+  } catch (cause) {
+    throw new TypeError(`no such change: ${kind}`, { cause })
+  }
 }
 
 /** Reads what `change` wrote; anything else is refused, so a ledger has one reading. */
 export function readChange(bytes: Uint8Array): Change {
+  if (bytes.length > maxSize) throw new Refused('too-large', 'change')
   const outer = readCbor(bytes)
   if (!(outer instanceof Map) || outer.size !== 6 || outer.get('v') !== 1) throw new Refused('bad-cbor', 'change')
   const { kind, at, by, ledger, body } = Object.fromEntries(outer as CborMap)
   const known = typeof kind === 'string' && Object.hasOwn(kinds, kind)
-  if (!known || typeof at !== 'number' || typeof by !== 'string' || typeof ledger !== 'string') {
+  if (!known || !isOf('number', at) || !isOf('text', by) || typeof ledger !== 'string') {
     throw new Refused('bad-cbor', 'change')
   }
+  if (ledger !== 'platform') readFleetName(ledger)
   if (!(body instanceof Map)) throw new Refused('bad-cbor', 'change body')
   const facts = { kind, at, by, ledger, body: readBody(kind as ChangeKind, body) } as Facts<ChangeKind>
   return make(facts, bytes)
@@ -138,7 +146,8 @@ function readBody(kind: ChangeKind, map: CborMap): ChangeBody<ChangeKind> {
 
 function isOf(type: FieldType, value: Cbor | undefined): value is Cbor {
   if (type === 'bytes') return value instanceof Uint8Array
-  if (type === 'number') return typeof value === 'number'
+  // Times, counts and versions: none is below 0.
+  if (type === 'number') return typeof value === 'number' && value >= 0
   if (type === 'flag') return typeof value === 'boolean'
   return typeof value === 'string' && value.length <= maxText
 }

@@ -116,6 +116,7 @@ export const decideOwn = (
 ): Grant => make(name, { ...leaf(name, publicKey, issuance), ...hosts }, 'software', undefined)
 
 function leaf(name: FullName, publicKey: PublicKey, { domain, at, serial, until }: Issuance): LeafRequest {
+  if (!(until > at)) throw new Refused('unavailable', 'the issuing CA has ended')
   const notAfter = Math.min(at + lifetime.leaf, until)
   return { kind: 'leaf', domain, name, publicKey, serial, notBefore: at - lifetime.backdate, notAfter }
 }
