@@ -2,9 +2,12 @@ import { bytesSuite } from './bytes.cases.ts'
 import { cborSuite } from './cbor.cases.ts'
 import { derSuite } from './der.cases.ts'
 import { keys } from './keys.cases.ts'
+import { ledger } from './ledger.cases.ts'
+import { names } from './names.cases.ts'
 import type { Suite } from './portable.ts'
+import { proof } from './proof.cases.ts'
+import { rules } from './rules.cases.ts'
+import { signed } from './signed.cases.ts'
 
 /** Every suite that has to pass on every promised runtime. */
-
-/** Every suite that has to pass on every promised runtime. */
-export const suites: readonly Suite[] = [bytesSuite, cborSuite, derSuite, keys]
+export const suites: readonly Suite[] = [bytesSuite, cborSuite, derSuite, keys, ledger, names, signed, proof, rules]
