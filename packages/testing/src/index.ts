@@ -1,0 +1,14 @@
+export { clientHello, type Hello, protocolNames, serverName } from './client-hello.ts'
+export {
+  type Fact,
+  type Reply,
+  type Send,
+  type Snapshot,
+  startTestPlatform,
+  TestClock,
+  type TestDevice,
+  type TestKey,
+  type TestPlatform,
+  type TlsClient,
+} from './platform.ts'
+export { openTcp, openTls, RawConnection, type RawResponse } from './raw-connection.ts'
