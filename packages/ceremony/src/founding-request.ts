@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type AuthorityItem, authorityTitle, writeCeremonyRequest } from '@mintmark/core/ceremony'
+import { type AuthorityItem, authorityHost, authorityTitle, writeCeremonyRequest } from '@mintmark/core/ceremony'
 import type { Key, KeyAlgorithm } from '@mintmark/core/keys'
 import { type AuthorityRequest, signSigningRequest } from '@mintmark/core/signed'
 import { createKeyFile } from '@mintmark/elements'
@@ -42,7 +42,7 @@ async function authority(founding: Founding, use: AuthorityRequest['use'], fleet
     kind: 'authority',
     use,
     title: authorityTitle(domain, use, fleet),
-    host: fleet === undefined ? undefined : `${fleet}.${domain}`,
+    host: authorityHost(domain, use, fleet),
     serial: serial(random),
     publicKey: key.publicKey,
     notBefore: now() - 300_000,

@@ -1,6 +1,6 @@
 export { answerRequest, type CeremonyAnswer, checkRootFor, readCeremonyAnswer, requestOf } from './answer.ts'
 export { describeRequest } from './describe.ts'
-export { type AuthorityItem, authorityTitle, type CeremonyItem, type CharterItem } from './item.ts'
+export { type AuthorityItem, authorityHost, authorityTitle, type CeremonyItem, type CharterItem } from './item.ts'
 export { type CeremonyRequest, readCeremonyRequest, writeCeremonyRequest } from './request.ts'
 export { type RootName, rootName, rootTitle, signRoot } from './root.ts'
 export { digestWords } from './words.ts'

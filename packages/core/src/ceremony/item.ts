@@ -29,6 +29,16 @@ export interface CharterItem {
 export const authorityTitle = (domain: string, use: AuthorityRequest['use'], fleet: string | undefined): string =>
   `Mintmark ${fleet === undefined ? use : `fleet ${fleet}`} CA, ${domain}`
 
+/**
+ * The host that a CA's names are held to. The people CA too: some TLS stacks (Java) do not ask what an issuer may issue
+ * for, and would take a certificate of a stolen people CA for a server's. The server CA alone names any host.
+ */
+export const authorityHost = (
+  domain: string,
+  use: AuthorityRequest['use'],
+  fleet: string | undefined,
+): string | undefined => (use === 'server' ? undefined : `${fleet ?? 'platform'}.${domain}`)
+
 // Name by name and never a spread: a request has one text, whatever order its maker's objects have.
 export function writeItem(item: CeremonyItem): object {
   if (item.kind === 'charter') {
@@ -69,7 +79,7 @@ async function readAuthorityItem(value: unknown, domain: string, verify: Verify)
     kind: 'authority',
     use,
     title,
-    host: fleet === undefined ? undefined : `${fleet}.${domain}`,
+    host: authorityHost(domain, use, fleet),
     serial,
     publicKey: signing.publicKey,
     notBefore,

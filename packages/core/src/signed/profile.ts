@@ -47,7 +47,7 @@ export interface AuthorityRequest extends Common {
   readonly title: string
   /** `fleet` and `people` issue for clientAuth, `server` for serverAuth. */
   readonly use: 'fleet' | 'server' | 'people'
-  /** `<fleet>.<domain>`: what a fleet CA's names are constrained to; undefined for the other two. */
+  /** `<fleet>.<domain>` or `platform.<domain>`: what its names are constrained to; undefined for the server CA. */
   readonly host: string | undefined
 }
 

@@ -1,4 +1,5 @@
 import {
+  authorityHost,
   authorityTitle,
   type CeremonyItem,
   readCeremonyAnswer,
@@ -93,7 +94,7 @@ export async function authorityItem(facts: AuthorityFacts): Promise<CeremonyItem
     kind: 'authority',
     use,
     title: authorityTitle(domain, use, fleet),
-    host: fleet === undefined ? undefined : `${fleet}.${domain}`,
+    host: authorityHost(domain, use, fleet),
     serial: serialNumber(random),
     publicKey: key.publicKey,
     notBefore: now - 300_000,
