@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type SecureContext } from 'node:tls'
 
 /**
  * The least client that can keep a server busy: prebuilt request bytes over keep-alive connections, one request in
@@ -9,6 +9,8 @@ export interface Target {
   readonly port: number
   /** Root certificate (PEM) for TLS; plain HTTP where it is absent. */
   readonly anchor?: string
+  /** For mutual TLS: anchor, certificate and key, prepared once. */
+  readonly context?: SecureContext
 }
 
 export interface Load {
@@ -37,6 +39,23 @@ export async function load(target: Target, requests: readonly Buffer[], connecti
   return { done: requests.length, failed, seconds }
 }
 
+/** Opens, asks once and closes, `count` times, so many at once. */
+export async function loadConnections(target: Target, request: Buffer, count: number, parallel: number): Promise<Load> {
+  let next = 0
+  let failed = 0
+  const begun = performance.now()
+  await Promise.all(
+    Array.from({ length: parallel }, async () => {
+      while (next++ < count) {
+        const socket = await open(target)
+        if ((await exchange(socket, request)) >= 300) failed++
+        socket.destroy()
+      }
+    }),
+  )
+  return { done: count, failed, seconds: (performance.now() - begun) / 1000 }
+}
+
 export function post(path: string, headers: Readonly<Record<string, string>>, body: string | Uint8Array): Buffer {
   const bytes = Buffer.from(body)
   const lines = Object.entries({ host: 'localhost', 'content-length': String(bytes.length), ...headers })
@@ -44,12 +63,20 @@ export function post(path: string, headers: Readonly<Record<string, string>>, bo
   return Buffer.concat([Buffer.from(head), bytes])
 }
 
-function open({ port, anchor }: Target): Promise<Socket> {
+function open({ port, anchor, context }: Target): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket: Socket =
       anchor === undefined
         ? connectTcp(port, '127.0.0.1', () => resolve(socket))
-        : connectTls({ host: '127.0.0.1', port, servername: 'localhost', ca: anchor }, () => resolve(socket))
+        : connectTls(
+            {
+              host: '127.0.0.1',
+              port,
+              servername: 'localhost',
+              ...(context ? { secureContext: context } : { ca: anchor }),
+            },
+            () => resolve(socket),
+          )
     socket.setNoDelay(true)
     socket.once('error', reject)
   })

@@ -1,5 +1,6 @@
 export { type DurableWrite, writeFileDurably } from './atomic-file.ts'
 export { createKeyFile, openKeyFile } from './key-file.ts'
+export { randomBytes } from './random.ts'
 export {
   createSealedKeyFile,
   type NewSealedKey,

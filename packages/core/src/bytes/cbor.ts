@@ -22,7 +22,7 @@ export class Tagged {
 const maxDepth = 8
 
 export function cbor(value: Cbor): Uint8Array {
-  const writer = new CborWriter()
+  writer.begin()
   writer.item(value, 0)
   return writer.done()
 }
@@ -39,10 +39,14 @@ export function readCbor(bytes: Uint8Array): Cbor {
   return value
 }
 
-/** Writes into one array that grows: changes are encoded on the hot path of a commit. */
+/** Writes into one array that grows and is used again: changes are encoded on the hot path of a commit. */
 class CborWriter {
-  #bytes = new Uint8Array(512)
+  #bytes = new Uint8Array(4_096)
   #at = 0
+
+  begin(): void {
+    this.#at = 0
+  }
 
   done(): Uint8Array {
     return this.#bytes.slice(0, this.#at)
@@ -76,7 +80,7 @@ class CborWriter {
   }
 
   #map(map: CborMap, depth: number): void {
-    const pairs = [...map].map(([key, item]) => ({ key: cbor(key), item }))
+    const pairs = [...map].map(([key, item]) => ({ key: encodedKey(key), item }))
     pairs.sort((a, b) => compare(a.key, b.key))
     this.#head(5, pairs.length)
     if (depth === maxDepth && pairs.length > 0) throw new RangeError('CBOR nested deeper than the reader goes')
@@ -119,6 +123,21 @@ class CborWriter {
     grown.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = grown
   }
+}
+
+const writer = new CborWriter()
+
+const encodedKeys = new Map<number | string, Uint8Array>()
+
+/** Keys are few and come from our own code, so their encodings are kept. */
+function encodedKey(key: number | string): Uint8Array {
+  const known = encodedKeys.get(key)
+  if (known) return known
+  const own = new CborWriter()
+  own.item(key, 0)
+  const encoded = own.done()
+  if (encodedKeys.size < 256) encodedKeys.set(key, encoded)
+  return encoded
 }
 
 class CborReader {

@@ -105,11 +105,17 @@ export function change<K extends ChangeKind>(facts: Facts<K>): Change<K> {
     if (value !== undefined) body.set(name, value)
   }
   const { kind, at, by, ledger } = facts
+  const checked = { kind, at, by, ledger, body: checkFacts(facts, body) }
   const bytes = cbor(new Map<string, Cbor>(Object.entries({ v: 1, kind, at, by, ledger, body })))
   if (bytes.length > maxSize) throw new Refused('too-large', 'change')
+  return make(checked, bytes) as Change<K>
+}
+
+/** What is committed is what the bytes say: a fact that could not be read again would end the ledger it is in. */
+function checkFacts({ kind, at, by, ledger }: Omit<Facts<ChangeKind>, 'body'>, body: CborMap): ChangeBody<ChangeKind> {
   try {
-    // What is committed is what the bytes say. A fact that cannot be read again would end the ledger it is in.
-    return readChange(bytes) as Change<K>
+    checkHead(at, by, ledger)
+    return readBody(kind, body)
   } catch (cause) {
     throw new TypeError(`no such change: ${kind}`, { cause })
   }
@@ -121,14 +127,16 @@ export function readChange(bytes: Uint8Array): Change {
   const outer = readCbor(bytes)
   if (!(outer instanceof Map) || outer.size !== 6 || outer.get('v') !== 1) throw new Refused('bad-cbor', 'change')
   const { kind, at, by, ledger, body } = Object.fromEntries(outer as CborMap)
-  const known = typeof kind === 'string' && Object.hasOwn(kinds, kind)
-  if (!known || !isOf('number', at) || !isOf('text', by) || typeof ledger !== 'string') {
-    throw new Refused('bad-cbor', 'change')
-  }
-  if (ledger !== 'platform') readFleetName(ledger)
+  if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) throw new Refused('bad-cbor', 'kind of change')
+  checkHead(at, by, ledger)
   if (!(body instanceof Map)) throw new Refused('bad-cbor', 'change body')
   const facts = { kind, at, by, ledger, body: readBody(kind as ChangeKind, body) } as Facts<ChangeKind>
   return make(facts, bytes)
+}
+
+function checkHead(at: Cbor | undefined, by: Cbor | undefined, ledger: Cbor | undefined): void {
+  if (!isOf('number', at) || !isOf('text', by) || !isOf('text', ledger)) throw new Refused('bad-cbor', 'change')
+  if (ledger !== 'platform') readFleetName(ledger as string)
 }
 
 function readBody(kind: ChangeKind, map: CborMap): ChangeBody<ChangeKind> {
@@ -147,7 +155,7 @@ function readBody(kind: ChangeKind, map: CborMap): ChangeBody<ChangeKind> {
 function isOf(type: FieldType, value: Cbor | undefined): value is Cbor {
   if (type === 'bytes') return value instanceof Uint8Array
   // Times, counts and versions: none is below 0.
-  if (type === 'number') return typeof value === 'number' && value >= 0
+  if (type === 'number') return Number.isSafeInteger(value) && (value as number) >= 0
   if (type === 'flag') return typeof value === 'boolean'
   return typeof value === 'string' && value.length <= maxText
 }

@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { base64url, readBase64url } from '@mintmark/core/bytes'
 import { describeRequest, digestWords, readCeremonyRequest } from '@mintmark/core/ceremony'
 import { Refused } from '@mintmark/core/errors'
 import { readDomain } from '@mintmark/core/names'
-import { nodeVerify, writeFileDurably } from '@mintmark/elements'
+import { nodeVerify, randomBytes, writeFileDurably } from '@mintmark/elements'
 import type { Command } from 'commander'
 import { asOperator } from '../operator.ts'
 import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
@@ -121,8 +120,7 @@ async function pendingRequest(data: string, wanted: string | undefined): Promise
     throw new Refused('data-missing', data, { hint: 'to found a platform there, name its domain with --domain' })
   }
   if (!(await isFounded(data))) {
-    const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
-    return prepareFounding({ data, domain, now: Date.now, random })
+    return prepareFounding({ data, domain, now: Date.now, random: randomBytes })
   }
   const { request } = fieldsOf(await asOperator(data, async platform => (await platform.get('/v1/ceremony')).body))
   return typeof request === 'string' ? readBase64url(request) : undefined

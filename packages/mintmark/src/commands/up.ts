@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { readDomain } from '@mintmark/core/names'
+import { randomBytes } from '@mintmark/elements'
 import { type Command, InvalidArgumentError } from 'commander'
 import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { print } from '../print.ts'
@@ -44,7 +44,6 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
   const { domainOf, makeLog, startPlatform } = await import('@mintmark/server')
   const { data } = options
   const now = Date.now
-  const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length))
   const domain = options.domain ?? domainOf(data) ?? 'mintmark.test'
   const running = await startPlatform({
     data,
@@ -55,8 +54,8 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     consolePort: options.consolePort,
     log: makeLog(options.logLevel),
     now,
-    random,
-    rehearse: await rehearsalOf(data, domain, { now, random }),
+    random: randomBytes,
+    rehearse: await rehearsalOf(data, domain, { now, random: randomBytes }),
   })
 
   const { machine, console: page, root, development } = running

@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createSecureContext } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { enroll } from '@mintmark/device'
+import { type Measured, measure, measureConnections, medianOf } from './measure.ts'
+import { startMintmark } from './mintmark.ts'
+import { end, startPinned } from './pinned.ts'
+import type { Target } from './raw-client.ts'
+
+// What the proof and the gate add: a mutual-TLS connection with one GET /v1/me, and one more request on a connection
+// that is open, each beside a bare node:https server with the same certificates. In turn, round after round.
+
+const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
+const handshakes = 1_500
+const requests = 20_000
+
+export async function benchHandshake(): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
+  const [data, home] = [join(directory, 'data'), join(directory, 'home')]
+  const platform = await startMintmark(data)
+  const bare = await startBare(join(data, 'server'))
+  try {
+    await enroll({ token: await platform.token(1), home, algorithm: 'P-256', now: Date.now })
+    const read = (name: string): string => readFileSync(join(home, name), 'utf8')
+    const anchor = read('anchor.pem')
+    const context = createSecureContext({ ca: anchor, cert: read('cert.pem'), key: read('key.pem') })
+    const servers = {
+      mintmark: { pid: platform.pid, target: { port: platform.port, anchor, context } },
+      bare: { pid: bare.pid, target: { port: bare.port, anchor, context } },
+    }
+    await compare('new connection with one request', servers, connect)
+    await compare('one more request', servers, ask)
+  } finally {
+    await Promise.all([platform.stop(), bare.stop()])
+    rmSync(directory, { recursive: true })
+  }
+}
+
+interface Server {
+  readonly pid: number
+  readonly target: Target
+}
+
+async function compare(
+  title: string,
+  servers: { readonly mintmark: Server; readonly bare: Server },
+  run: (server: Server) => Promise<Measured>,
+): Promise<void> {
+  const results: { mintmark: Measured[]; bare: Measured[] } = { mintmark: [], bare: [] }
+  for (let round = 0; round < rounds; round++) {
+    results.mintmark.push(await run(servers.mintmark))
+    results.bare.push(await run(servers.bare))
+  }
+  const [mintmark, bare] = [medianOf(results.mintmark), medianOf(results.bare)]
+  const added = mintmark.cpuMicros - bare.cpuMicros
+  console.log(`${title}, median of ${rounds} rounds`)
+  console.log(`  mintmark ${mintmark.cpuMicros.toFixed(0)} µs CPU, bare node:https ${bare.cpuMicros.toFixed(0)} µs CPU`)
+  console.log(`  added ${added.toFixed(0)} µs, ${((100 * added) / bare.cpuMicros).toFixed(0)} %`)
+}
+
+const me = Buffer.from('GET /v1/me HTTP/1.1\r\nhost: localhost\r\n\r\n')
+
+const connect = ({ pid, target }: Server): Promise<Measured> => measureConnections(pid, target, me, handshakes, 16)
+
+const ask = ({ pid, target }: Server): Promise<Measured> =>
+  measure(pid, target, Array(requests).fill(me), { warmup: requests / 4, connections: 16 })
+
+async function startBare(certificates: string) {
+  const script = fileURLToPath(new URL('./bare-server.ts', import.meta.url))
+  const child = startPinned(process.execPath, [script, certificates])
+  const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]
+  return { pid: child.pid!, port: Number(port), stop: () => end(child) }
+}
