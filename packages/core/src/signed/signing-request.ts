@@ -30,6 +30,8 @@ export function readSigningRequest(bytes: Uint8Array): SigningRequest {
 
 function readStrictly(bytes: Uint8Array): SigningRequest {
   const outer = new DerReader(readDer(bytes, tag.sequence).body)
+  // PKCS#8, PKCS#1, SEC 1 and PKCS#12 begin with a version where a request has its body.
+  if (outer.next === tag.integer && outer.integer().length === 1) throw new Refused('private-key-sent')
   const { body, whole: signed } = outer.expect(tag.sequence)
   const info = new DerReader(body)
   if (info.smallInteger() !== 0) throw new Refused('bad-csr', 'version')

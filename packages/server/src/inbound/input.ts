@@ -1,5 +1,5 @@
 import { readJson } from '@mintmark/core/bytes'
-import { Refused } from '@mintmark/core/errors'
+import { type Code, Refused } from '@mintmark/core/errors'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
 import type { z } from 'zod'
 import type { Call } from './call.ts'
@@ -10,8 +10,14 @@ export function readInput<T>(call: Call, shape: z.ZodType<T>): T {
   const parsed = shape.safeParse(readJson(call.body))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  const isNumber = issue?.code === 'too_small' || issue?.code === 'too_big' || issue?.path.some(isNumberField)
-  throw new Refused(isNumber ? 'bad-number' : 'bad-request', `${issue?.path.join('.')}: ${issue?.message}`)
+  throw new Refused(codeOf(issue), `${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+function codeOf(issue: z.core.$ZodIssue | undefined): Code {
+  if (issue?.code === 'too_big' && issue.origin === 'string') return 'too-large'
+  return issue?.code === 'too_small' || issue?.code === 'too_big' || issue?.path.some(isNumberField)
+    ? 'bad-number'
+    : 'bad-request'
 }
 
 const isNumberField = (name: PropertyKey): boolean => name === 'uses' || name === 'ttl'

@@ -41,12 +41,9 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     accepts: [pkcs10],
     status: 201,
     async run(call) {
-      const { caller, platform, query, contentType, accept } = call
+      const { caller, platform, query, accept } = call
       if (caller.kind !== 'token') throw new Refused('refused', 'no token')
-      const plain = contentType === pkcs10
-      const { csr, name } = plain
-        ? { csr: readPkcs10(call.body), name: undefined }
-        : readCsr(readInput(call, enrollment))
+      const { csr, name, plain } = readEnrollment(call)
       if (name !== undefined && query.name !== undefined) throw new Refused('bad-request', 'the name twice')
       const reply = await enroll(platform, caller, csr, name ?? query.name)
       if (accept === pemChain || (plain && accept !== 'application/json')) {
@@ -63,10 +60,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     status: 201,
     async run(call) {
       const proof = proofOf(call)
-      const plain = call.contentType === pkcs10
-      const { csr, name } = plain
-        ? { csr: readPkcs10(call.body), name: undefined }
-        : readCsr(readInput(call, enrollment))
+      const { csr, name } = readEnrollment(call)
       // The certificate names the caller; a name in the body can only be the same or a mistake.
       if (name !== undefined && name !== proof.identity.name) throw new Refused('renew-name')
       return json(enrollmentJson(await renew(call.platform, proof, csr)), 201)
@@ -228,10 +222,14 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
 }
 
-const readCsr = ({ csr, name }: { csr: string; name?: string | undefined }) => ({
-  csr: readPem('CERTIFICATE REQUEST', csr),
-  name,
-})
+/** READ: a signing request and perhaps a name, as JSON, or the request alone as PKCS#10. */
+function readEnrollment(call: Call): { csr: Uint8Array; name: string | undefined; plain: boolean } {
+  // Before anything else is found wrong with it: whoever sent a private key must hear that it is lost.
+  if (Buffer.from(call.body).includes('PRIVATE KEY-----')) throw new Refused('private-key-sent')
+  if (call.contentType === pkcs10) return { csr: readPkcs10(call.body), name: undefined, plain: true }
+  const { csr, name } = readInput(call, enrollment)
+  return { csr: readPem('CERTIFICATE REQUEST', csr), name, plain: false }
+}
 
 /** DER, or one PEM block: the first byte tells. */
 const readPkcs10 = (body: Uint8Array): Uint8Array =>
