@@ -27,7 +27,7 @@ const mostKinds = 10_000
  */
 export class RefusalRecorder {
   readonly #platform: Platform
-  #counts = new Map<string, { ledger: string; by: string; code: string; operation: string; count: number }>()
+  #counts = new Map<string, Kind & { count: number }>()
   #minute = 0
 
   constructor(platform: Platform) {
@@ -36,21 +36,27 @@ export class RefusalRecorder {
 
   async record(refused: Refused, caller: Caller, operation: string): Promise<void> {
     await this.#turn()
-    const { by, ledger } = whoIs(caller)
-    const key = `${by} ${refused.code} ${operation}`
-    const known = this.#counts.get(key)
-    if (known) {
-      known.count++
+    const kind = { ...whoIs(caller), code: refused.code, operation }
+    if (this.#count(kind)) return
+    // Anonymous kinds are codes times operations; only proven callers reach the cap, and beyond it they share a row.
+    if (this.#counts.size >= mostKinds && caller.kind !== 'anonymous') {
+      const shared = { ...kind, by: 'platform', ledger: 'platform' }
+      if (!this.#count(shared)) this.#counts.set(keyOf(shared), { ...shared, count: 1 })
       return
     }
-    // Only proven callers reach the cap, as anonymous kinds are codes times operations; beyond it they share a row.
-    const full = this.#counts.size >= mostKinds
-    const kind = { ledger, by, code: refused.code, operation }
-    if (full || caller.kind === 'anonymous') this.#counts.set(key, { ...kind, count: 1 })
-    else {
-      this.#counts.set(key, { ...kind, count: 0 })
-      await this.#platform.store.commit(this.#fact({ ...kind, count: 1 }))
+    if (caller.kind === 'anonymous') {
+      this.#counts.set(keyOf(kind), { ...kind, count: 1 })
+      return
     }
+    this.#counts.set(keyOf(kind), { ...kind, count: 0 })
+    await this.#platform.store.commit(this.#fact({ ...kind, count: 1 }))
+  }
+
+  /** @returns whether there is such a row already */
+  #count(kind: Kind): boolean {
+    const known = this.#counts.get(keyOf(kind))
+    if (known) known.count++
+    return known !== undefined
   }
 
   /** Commits what was counted so far; called every minute and at the end. */
@@ -67,22 +73,19 @@ export class RefusalRecorder {
     await this.flush()
   }
 
-  #fact({
-    ledger,
-    by,
-    code,
-    operation,
-    count,
-  }: {
-    ledger: string
-    by: string
-    code: string
-    operation: string
-    count: number
-  }): Change {
+  #fact({ ledger, by, code, operation, count }: Kind & { readonly count: number }): Change {
     return change({ kind: 'refused', at: this.#platform.now(), by, ledger, body: { code, operation, count } })
   }
 }
+
+interface Kind {
+  readonly ledger: string
+  readonly by: string
+  readonly code: string
+  readonly operation: string
+}
+
+const keyOf = ({ by, code, operation }: Kind): string => `${by} ${code} ${operation}`
 
 function whoIs(caller: Caller): { by: string; ledger: string } {
   if (caller.kind === 'identity') {
