@@ -1,14 +1,16 @@
 import { constants } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { Refused } from '@mintmark/core/errors'
+import type { PeerProof } from '@mintmark/core/proof'
 import type { Logger } from 'pino'
 import type { Platform } from '../platform.ts'
 import { access } from './access.ts'
-import type { Reply } from './call.ts'
+import type { Caller, Reply } from './call.ts'
+import { Crowd } from './crowd.ts'
 import { enter, type Shown } from './gate.ts'
-import { HalfOpen } from './half-open.ts'
 import { FailureLimit } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { operations } from './operations.ts'
@@ -40,6 +42,14 @@ export interface Machine {
 }
 
 const maxBody = 65_536
+const most = { halfOpen: 1_024, strangers: 4_096 } as const
+const timeouts = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 75_000,
+  // Node looks every 30 s, and so long a slow one would stay.
+  connectionsCheckingInterval: 1_000,
+} as const
 const tlsOptions = {
   minVersion: 'TLSv1.3',
   // A certificate is asked for, and judged by core/proof; Node would close without telling the device why.
@@ -74,7 +84,10 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
       for (const key of Object.keys(query)) {
         if (!operation.query?.includes(key)) throw new Refused('bad-request', 'unknown query name')
       }
-      const body = await readBody(request)
+      const body = await readBody(request).catch((cause: unknown) => {
+        // Nothing of ours can fail there: the sender went away, or took too long.
+        throw cause instanceof Refused ? cause : new Refused('bad-request', 'the body ended early', { cause })
+      })
       const contentType = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
       const accept = request.headers.accept ?? '*/*'
       return await operation.run({
@@ -89,22 +102,38 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
       })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      return await refuse(error, shown, found, request)
+      return await refuse(error, shown, found, request.socket)
     }
   }
 
-  const refuse = async (refused: Refused, shown: Shown, found: Route | undefined, request: IncomingMessage) => {
+  const refuse = async (refused: Refused, shown: Shown, found: Route | undefined, socket: Socket) => {
     const operation = found?.name ?? 'none'
     metrics.refused(refused.code)
     log.info({ code: refused.code, detail: refused.detail, operation, caller: shown.caller.kind }, 'refused')
     if (refused.code !== 'unavailable') await refusals.record(refused, shown.caller, operation).catch(() => undefined)
     const failed = shown.caller.kind === 'anonymous' && refused.code === 'refused'
-    if (failed && limit.fail(request.socket.remoteAddress ?? ''))
-      return refusalReply(new Refused('slow-down'), undefined)
+    if (failed && limit.fail(socket.remoteAddress ?? '')) return refusalReply(new Refused('slow-down'), undefined)
     return refusalReply(refused, shown.caller)
   }
 
-  const server = createServer({ ...tlsOptions, ...certificate }, (request, response) => {
+  /** What follows on a connection cannot be read as HTTP, so this is the last of it. */
+  const refuseMalformed = async (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    const caller = await peers.prove(socket).then(callerOf, () => callerOf(undefined))
+    const refused = new Refused(error.code === 'HPE_HEADER_OVERFLOW' ? 'too-large' : 'bad-request', error.code)
+    const reply = await refuse(refused, { caller }, undefined, socket)
+    // An answer here would be taken for that of the request before.
+    if (socket.writable && !unanswered.has(socket)) socket.write(lastReply(reply))
+  }
+
+  const unanswered = new WeakMap<Socket, number>()
+  const server = createServer({ ...tlsOptions, ...timeouts, ...certificate }, (request, response) => {
+    const { socket } = request
+    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1)
+    response.once('close', () => {
+      const left = unanswered.get(socket)! - 1
+      if (left > 0) unanswered.set(socket, left)
+      else unanswered.delete(socket)
+    })
     const finished = metrics.request()
     answer(request)
       .catch((error: unknown) => {
@@ -118,17 +147,25 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
         send(request, response, reply)
       })
   })
-  server.headersTimeout = 5_000
-  server.requestTimeout = 10_000
-  server.keepAliveTimeout = 75_000
   server.maxHeadersCount = 64
   server.on('tlsClientError', error => log.debug({ err: error }, 'handshake failed'))
-  const halfOpen = new HalfOpen(1_024)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Whatever else ended it, a reset, a timeout or the handshake, nobody waits for an answer.
+    if (!error.code?.startsWith('HPE_')) return void socket.destroy()
+    refuseMalformed(error, socket as TLSSocket)
+      .catch((cause: unknown) => log.error({ err: cause }, 'broken'))
+      .finally(() => (socket as TLSSocket).destroySoon())
+  })
+  const [halfOpen, strangers] = [new Crowd(most.halfOpen), new Crowd(most.strangers)]
   server.on('connection', (socket: Socket) => halfOpen.add(socket))
   server.on('secureConnection', socket => {
     halfOpen.done(socket)
+    strangers.add(socket)
     // Proven before the first request, so that a silent connection is cut by a revocation too. A refusal is told then.
-    peers.prove(socket).catch(() => undefined)
+    peers.prove(socket).then(
+      proof => proof && strangers.done(socket),
+      () => undefined,
+    )
   })
   metrics.watch(() => sessions.size)
 
@@ -140,12 +177,12 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
 }
 
 async function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  const declared = Number(request.headers['content-length'] ?? 0)
-  if (declared > maxBody && !request.url?.startsWith('/v1/ceremony')) throw new Refused('too-large')
   const most = request.url?.startsWith('/v1/ceremony') ? 4_000_000 : maxBody
+  if (Number(request.headers['content-length'] ?? 0) > most) throw new Refused('too-large')
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request) {
+  // The rest of a body that is too large is not read, but the connection must live until its sender was told.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += (chunk as Buffer).length
     if (length > most) throw new Refused('too-large')
     chunks.push(chunk as Buffer)
@@ -164,3 +201,11 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
   })
   response.end(bytes)
 }
+
+/** A response by hand, on a connection that is closed after it. */
+function lastReply({ status, type, body }: Reply): string {
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}`
+  return `${head}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`
+}
+
+const callerOf = (proof: PeerProof | undefined): Caller => (proof ? { kind: 'identity', proof } : { kind: 'anonymous' })

@@ -1,16 +1,25 @@
 import type { TLSSocket } from 'node:tls'
 
+/** More than any honest holder of one identity opens; beyond it the oldest is closed. */
+const mostEach = 256
+
 /** Live sockets by the identity that each proved, so that a revocation closes them at once. */
 export class Sessions {
   readonly #sockets = new Map<string, Set<TLSSocket>>()
 
   add(identity: string, socket: TLSSocket): void {
+    // It went while it was being proven; its end would not be told any more.
+    if (socket.destroyed) return
     const sockets = this.#sockets.get(identity) ?? new Set()
     this.#sockets.set(identity, sockets.add(socket))
     socket.once('close', () => {
       sockets.delete(socket)
       if (sockets.size === 0 && this.#sockets.get(identity) === sockets) this.#sockets.delete(identity)
     })
+    if (sockets.size <= mostEach) return
+    const [oldest] = sockets
+    sockets.delete(oldest!)
+    oldest!.destroy()
   }
 
   /** How many identities have a socket open. */

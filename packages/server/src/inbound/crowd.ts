@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 type Remote = Pick<Socket, 'remoteAddress' | 'remotePort'>
 
 /**
- * Connections whose TLS handshake is not done, at most `most`: beyond it the oldest is dropped, so a flood of half-open
- * connections pushes out itself and no device that finishes its handshake.
+ * Connections of whom nothing is known yet, at most `most`: beyond it the oldest is dropped, so a flood pushes out
+ * itself and no device that goes on to prove who it is.
  */
-export class HalfOpen {
+export class Crowd {
   readonly #most: number
   /** By remote address and port: a TLS socket does not tell which socket it is over. */
   readonly #sockets = new Map<string, Socket>()
@@ -20,6 +20,8 @@ export class HalfOpen {
   }
 
   add(socket: Socket): void {
+    // Its end would not be told any more.
+    if (socket.destroyed) return
     const key = keyOf(socket)
     this.#sockets.set(key, socket)
     socket.once('close', () => {
@@ -31,7 +33,7 @@ export class HalfOpen {
     oldest![1].destroy()
   }
 
-  /** The TLS socket over one of them is up. */
+  /** The connection is known for more now. */
   done(socket: Remote): void {
     this.#sockets.delete(keyOf(socket))
   }

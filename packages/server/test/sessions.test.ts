@@ -1,0 +1,55 @@
+import { EventEmitter } from 'node:events'
+import type { TLSSocket } from 'node:tls'
+import { expect, test } from 'vitest'
+import { Crowd } from '../src/inbound/crowd.ts'
+import { Sessions } from '../src/inbound/sessions.ts'
+
+/** A socket of which only the end is of interest. */
+class FakeSocket extends EventEmitter {
+  destroyed = false
+  readonly remoteAddress = '10.0.0.1'
+  readonly remotePort: number
+
+  constructor(remotePort = 1) {
+    super()
+    this.remotePort = remotePort
+  }
+
+  destroy(): void {
+    this.destroyed = true
+    setImmediate(() => this.emit('close'))
+  }
+}
+
+const socket = (port?: number) => new FakeSocket(port) as unknown as TLSSocket
+
+test('a socket that went while it was being proven is not kept', () => {
+  const sessions = new Sessions()
+  const gone = socket()
+  gone.destroy()
+  sessions.add('acme/device/a', gone)
+  expect(sessions.size).toBe(0)
+})
+
+test('one identity has a bounded number of sockets, and the oldest goes first', () => {
+  const sessions = new Sessions()
+  const sockets = Array.from({ length: 300 }, (_, port) => socket(port))
+  for (const each of sockets) sessions.add('acme/device/a', each)
+  expect(sockets.filter(({ destroyed }) => destroyed)).toEqual(sockets.slice(0, 44))
+  sessions.cut('acme/device/a')
+  expect(sockets.every(({ destroyed }) => destroyed)).toBe(true)
+})
+
+test('a crowd is bounded, the oldest goes first, and who is known leaves it', () => {
+  const crowd = new Crowd(10)
+  const sockets = Array.from({ length: 20 }, (_, port) => socket(port))
+  for (const each of sockets) {
+    crowd.add(each)
+    if (each === sockets[2]) crowd.done(each)
+  }
+  expect(crowd.size).toBe(10)
+  expect(sockets.map(({ destroyed }) => destroyed)).toEqual([
+    ...[true, true, false, true, true, true, true, true, true, true],
+    ...Array(10).fill(false),
+  ])
+})
