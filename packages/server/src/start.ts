@@ -80,7 +80,7 @@ export async function startPlatform(options: StartOptions): Promise<Running> {
   const metrics = makeMetrics()
   let url = ''
   const machine = openMachine({ platform, certificate: await certificate(), log, metrics, url: () => url })
-  const console = openConsole({ platform, metrics, log })
+  const console = openConsole({ platform, metrics, log, url: () => url })
   await listen(machine.server, options.port, options.host)
   await listen(console, options.consolePort, '127.0.0.1')
   url = `https://${bracketed(options.hostnames[0]!)}:${portOf(machine.server)}`

@@ -1,18 +1,18 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { pem } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import type { Logger } from 'pino'
-import { readTrustView } from '../operations/trust.ts'
 import type { Platform } from '../platform.ts'
 import { json, type Reply } from './call.ts'
 import type { Metrics } from './metrics.ts'
 import { refusalReply } from './refusals.ts'
-import { renderTrustPage } from './trust-center/page.ts'
+import { openTrustCenter, type TrustCenter } from './trust-center/replies.ts'
 
 interface ConsoleOptions {
   readonly platform: Platform
   readonly metrics: Metrics
   readonly log: Logger
+  /** Where devices reach the platform; known once that listener listens. */
+  url(): string
 }
 
 // Nothing is loaded from elsewhere, and nothing may frame or script the page.
@@ -27,17 +27,19 @@ const headers = {
 }
 
 /** The listener for people, on loopback: the Trust Center, health and metrics. Everything here is public or counts. */
-export function openConsole({ platform, metrics, log }: ConsoleOptions): Server {
+export function openConsole(options: ConsoleOptions): Server {
+  const trustCenter = openTrustCenter(options.platform)
   const server = createServer((request, response) => {
-    answer(request, platform, metrics)
+    answer(request, options, trustCenter)
       .catch((error: unknown) => {
         if (error instanceof Refused) return refusalReply(error, undefined)
-        log.error({ err: error }, 'broken')
+        options.log.error({ err: error }, 'broken')
         return refusalReply(new Refused('broken'), undefined)
       })
       .then(({ status, type, body }) => {
         const location = status === 302 ? { location: String(body) } : {}
-        response.writeHead(status, { ...headers, 'content-type': type, ...location })
+        const length = { 'content-length': Buffer.byteLength(body) }
+        response.writeHead(status, { ...headers, 'content-type': type, ...length, ...location })
         response.end(request.method === 'HEAD' ? undefined : body)
       })
   })
@@ -46,30 +48,31 @@ export function openConsole({ platform, metrics, log }: ConsoleOptions): Server 
   return server
 }
 
-async function answer(request: IncomingMessage, platform: Platform, metrics: Metrics): Promise<Reply> {
-  checkHost(request)
+async function answer(
+  request: IncomingMessage,
+  { platform, metrics, url }: ConsoleOptions,
+  trustCenter: TrustCenter,
+): Promise<Reply> {
+  const host = readHost(request)
   if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refused('method-not-allowed')
-  switch (request.url) {
+  const path = request.url ?? ''
+  switch (path) {
     case '/':
       return { status: 302, type: 'text/plain', body: '/trust' }
-    case '/trust':
-      return { status: 200, type: 'text/html; charset=utf-8', body: renderTrustPage(await readTrustView(platform)) }
-    case '/trust.json':
-      return json(await readTrustView(platform))
-    case '/trust/root.pem':
-      return { status: 200, type: 'application/x-pem-file', body: pem('CERTIFICATE', platform.trust.root.der) }
     case '/healthz':
       return json({ ok: true })
     case '/readyz':
       return (await platform.store.head('platform')) ? json({ ready: true }) : json({ ready: false }, 503)
     case '/metrics':
       return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.render() }
-    default:
-      throw new Refused('not-found')
   }
+  const reply = await trustCenter(path, { console: `http://${host}`, machine: url() })
+  if (reply === undefined) throw new Refused('not-found')
+  return reply
 }
 
 /** A page of another site that had its name point here would send its own name (DNS rebinding). */
-function checkHost({ headers: { host = '' } }: IncomingMessage): void {
+function readHost({ headers: { host = '' } }: IncomingMessage): string {
   if (!/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/.test(host)) throw new Refused('bad-request', 'host')
+  return host
 }

@@ -30,12 +30,12 @@ ${findings(view.findings.map(finding => certificateFindings[finding]))}
 <div class="wide"><dt>SHA-256 fingerprint</dt><dd>${digest(view.sha256, 'fingerprint')}</dd></div>
 ${more}
 <div><dt>Valid</dt><dd>${time(view.notBefore)} to ${time(view.notAfter)}</dd></div>
-<div><dt>Held to</dt><dd>${limitTexts(view).map(text => html`<span class="limit">${text}</span> `)}</dd></div>
+<div><dt>Limits</dt><dd>${limitTexts(view).map(text => html`<span class="limit">${text}</span> `)}</dd></div>
 <div><dt>Serial</dt><dd><code>${view.serial}</code></dd></div>
 <div><dt>Key</dt><dd>${view.algorithm}, key id ${digest(view.keyId)}</dd></div>
+<div><dt>File</dt><dd>${fileLink(file)}</dd></div>
 </dl>
 <details><summary>Certificate, PEM</summary><pre>${view.certificate}</pre></details>
-<p class="file"><a href="${file}">${file.slice(file.lastIndexOf('/') + 1)}</a></p>
 </article>`
 }
 
@@ -55,6 +55,8 @@ export const findings = (sentences: readonly string[]): Html | undefined =>
 /** In groups of four for the eye; no spaces are in the text, so that a copy is what other tools print. */
 export const digest = (hex: string, style = 'digest'): Html =>
   html`<code class="${style}">${(hex.match(/.{1,4}/g) ?? []).map(group => html`<span>${group}</span><wbr>`)}</code>`
+
+export const fileLink = (path: string): Html => html`<a href="${path}">${path.slice(path.lastIndexOf('/') + 1)}</a>`
 
 export const time = (iso: string): Html => html`<time datetime="${iso}">${timeText(iso)}</time>`
 

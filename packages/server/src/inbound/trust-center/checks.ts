@@ -20,7 +20,7 @@ export interface Check {
 /** To be run in this order in one directory; each uses the files of those before it. */
 export function platformChecks(view: TrustView, { console, machine }: Addresses): Check[] {
   const { root, server, people, ledger } = view
-  const connect = `openssl s_client -connect ${quoted(endpoint(machine))} -CAfile root.pem -verify_return_error`
+  const connect = `openssl s_client -connect ${quoted(endpoint(machine))} -CAfile root.pem \\\n  -verify_return_error`
   return [
     {
       title: 'Fetch the root, and print its fingerprint',
@@ -38,12 +38,16 @@ export function platformChecks(view: TrustView, { console, machine }: Addresses)
     },
     {
       title: 'The listener for devices shows a chain that ends in the root',
-      commands: `${connect} </dev/null 2>/dev/null | grep 'Verify return code'`,
+      commands: `${connect} </dev/null 2>/dev/null | grep '^Verify return code'`,
       prints: isSound(root, server) ? 'Verify return code: 0 (ok)' : undefined,
     },
     {
       title: 'The CA in that chain is the server CA of this page',
-      commands: `${connect} -showcerts </dev/null 2>/dev/null |\n  awk '/BEGIN CERT/ {n++} n == 2' | openssl x509 -noout -serial -fingerprint -sha256`,
+      commands: [
+        `${connect} -showcerts </dev/null 2>/dev/null |`,
+        "  awk '/BEGIN CERT/ {n++} n == 2' |",
+        '  openssl x509 -noout -serial -fingerprint -sha256',
+      ].join('\n'),
       prints: isSound(root, server) ? described(server) : undefined,
     },
     {

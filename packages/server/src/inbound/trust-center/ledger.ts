@@ -1,6 +1,6 @@
 import type { LedgerView } from '../../operations/trust.ts'
-import type { CharterView } from '../../operations/trust-charters.ts'
-import { digest, findings, time } from './certificate.ts'
+import type { CharterFacts, CharterView } from '../../operations/trust-charters.ts'
+import { digest, fileLink, findings, time } from './certificate.ts'
 import { type Html, html } from './html.ts'
 import { charterFindings, ledgerFindings } from './words.ts'
 
@@ -31,17 +31,17 @@ export function charterCard(view: CharterView, place: Place, file: string): Html
 ${findings(view.findings.map(finding => charterFindings[finding]))}
 <p class="purpose">The root's word that this fleet has this CA and this ledger.</p>
 <dl>
-${
-  says &&
-  html`<div><dt>Version</dt><dd>${says.version}, signed for ${time(says.issued)}</dd></div>
-<div><dt>Names CA key</dt><dd>${digest(says.authority)}</dd></div>
-<div><dt>Release root</dt><dd>${says.releaseRoot === null ? 'none yet' : digest(says.releaseRoot)}</dd></div>`
-}
+${says === null ? undefined : factRows(says)}
 <div><dt>SHA-256</dt><dd>${digest(view.sha256)}</dd></div>
+<div><dt>File</dt><dd>${fileLink(file)}</dd></div>
 </dl>
-<p class="file"><a href="${file}">${file.slice(file.lastIndexOf('/') + 1)}</a></p>
 </article>`
 }
+
+const factRows = ({ version, issued, authority, releaseRoot }: CharterFacts): Html =>
+  html`<div><dt>Version</dt><dd>${version}, issued ${time(issued)}</dd></div>
+<div><dt>Names CA key</dt><dd>${digest(authority)}</dd></div>
+<div><dt>Release root</dt><dd>${releaseRoot === null ? 'none yet' : digest(releaseRoot)}</dd></div>`
 
 const heading = ({ id, title, level }: Place): Html =>
   level === 3 ? html`<h3 id="${id}-title">${title}</h3>` : html`<h4 id="${id}-title">${title}</h4>`

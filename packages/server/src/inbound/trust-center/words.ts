@@ -30,21 +30,17 @@ export function purposeText({ purposes, pathLength, names }: CertificateView): s
   return `May issue ${purposes.join(' and ')} certificates${under || ' only'}.`
 }
 
-/** What its certificate holds it to, each a sentence. */
+/** What its certificate limits it to, each a sentence. */
 export function limitTexts({ pathLength, names, noAddresses }: CertificateView): string[] {
   return [
-    pathLength === null
-      ? 'Any number of CAs below it.'
-      : pathLength === 0
-        ? 'No CA below it.'
-        : `CAs below it, ${pathLength} deep.`,
+    pathLength === 0 ? 'No CA below it.' : `CAs below it: ${pathLength === null ? 'any number' : levels(pathLength)}.`,
     ...(names
       ? [
-          `URIs: ${names.uriHosts.length === 0 ? 'any' : `only of ${names.uriHosts.join(', ')}`}.`,
-          `DNS names: ${names.dnsNames.length === 0 ? 'any' : `only ${names.dnsNames.join(', ')} and below`}.`,
+          `URIs: ${names.uriHosts.length === 0 ? 'any' : `of ${names.uriHosts.join(', ')} only`}.`,
+          `DNS names: ${names.dnsNames.length === 0 ? 'any' : `${names.dnsNames.join(', ')} and below only`}.`,
           `IP addresses: ${noAddresses ? 'none' : 'any'}.`,
         ]
-      : ['Not held to names.']),
+      : ['Names: any.']),
   ]
 }
 
@@ -69,6 +65,8 @@ export const ledgerFindings: Readonly<Record<LedgerFinding, string>> = {
 
 /** `2027-04-30 08:15 UTC` */
 export const timeText = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
+
+const levels = (count: number): string => (count === 1 ? 'one level' : `${count} levels`)
 
 const days = (count: number): string => (count === 1 ? '1 day' : `${count.toLocaleString('en')} days`)
 
