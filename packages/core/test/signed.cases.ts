@@ -203,6 +203,30 @@ signed.test('signs the same CA and root again', async () => {
   same(await signCertificate(issuer, request), ca.der)
 })
 
+signed.test('writes no name that is not ASCII as if it were another that is', () => {
+  const request = {
+    kind: 'leaf',
+    domain: 'example.test',
+    name: { fleet: 'platform', role: 'server', name: '' },
+    serial: '40',
+    publicKey: keyOf('device2'),
+    notBefore: january,
+    notAfter: january,
+  } as const
+  const write = (dnsName: string) =>
+    certificateToSign('P-256', commonName('CA'), new Uint8Array(20), { ...request, dnsNames: [dnsName] })
+  ok(write('m1nt.test').length > 0, 'a plain one')
+  for (const dnsName of ['m\u0131nt.test', 'm\u0069\u0307nt.test', '\u{1d41d}.test', 'm\u00ednt.test']) {
+    let fault: unknown
+    try {
+      write(dnsName)
+    } catch (error) {
+      fault = error
+    }
+    ok(fault instanceof RangeError, `${dnsName}: ${fault}`)
+  }
+})
+
 // Signing requests
 
 each(goodRequests, (title, der) =>

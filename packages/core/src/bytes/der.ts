@@ -273,7 +273,12 @@ export function derTime(at: number): Uint8Array {
 /** Bytes of text that is ASCII by construction. */
 export function ascii(text: string): Uint8Array {
   const out = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i)
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    // Its low byte alone would be another character: a dotless i turns into a 1, and one host's name into another's.
+    if (code > 0x7f) throw new RangeError('not ASCII')
+    out[i] = code
+  }
   return out
 }
 
