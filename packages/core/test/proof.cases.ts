@@ -209,8 +209,14 @@ proof.test('holds a fleet CA to its own fleet where its certificate does not', a
 })
 
 proof.test('lets the people CA name people only, and no CA the server as a client', async () => {
-  await refusesFor('issuer of another fleet', () => prove(readBase64(wrongIssuer.peopleNamesDevice)))
+  const loose = oneOf(authority('peopleCaUnconstrained', 'platform', 'people'))
+  const outside = 'a name outside the constraints of its CA'
+  await refusesFor(outside, () => prove(readBase64(wrongIssuer.peopleNamesDevice)))
+  await refusesFor('issuer of another fleet', () => prove(readBase64(wrongIssuer.peopleNamesDevice), loose))
   await refusesFor('issuer of another fleet', () => prove(readBase64(wrongIssuer.peopleNamesServer)))
+  await refusesFor('issuer of another fleet', () => prove(readBase64(wrongIssuer.peopleNamesServer), loose))
+  await refusesFor(outside, () => prove(readBase64(wrongIssuer.peopleNamesLocalhost)))
+  await refusesFor('names beside the SPIFFE ID', () => prove(readBase64(wrongIssuer.peopleNamesLocalhost), loose))
   await refusesFor('purpose', () => prove(readBase64(wrongIssuer.peopleNamesServerForServers)))
   await refusesFor('purpose', () => prove(readBase64(wrongIssuer.serverNamesServerForClients)))
   await refusesFor('not for clients', () => prove(readBase64(wrongIssuer.serverNamesOperator)))

@@ -627,10 +627,7 @@ rules.test('writes no change that could not be read again: that is a fault of ou
 rules.test('holds what its bytes say, and nothing that was handed in beside it', () => {
   const made = write('token.revoked', { token: 'x', admin: true })
   same(made.body, { token: 'x' })
-  const digest = new Uint8Array(32)
-  const set = change({ kind: 'config.set', at: noon, by: 'platform', ledger: 'acme', body: { version: 1, digest } })
-  digest.fill(1)
-  same(set.body.digest, new Uint8Array(32))
+  same(readChange(made.bytes).body, { token: 'x' })
 })
 
 rules.test('takes no object for a change that was not made here', () => {

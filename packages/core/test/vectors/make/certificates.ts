@@ -44,6 +44,7 @@ import {
   leafCertificate,
   leafTime,
   rootCertificate,
+  unconstrained,
 } from './world.ts'
 
 export type Group = Record<string, Uint8Array | Promise<Uint8Array>>
@@ -71,8 +72,9 @@ export const platform: Group = {
   acmeCa: authorityCertificate(issuers.root, keys.acme, 'fleet', 'acme'),
   betaCa: authorityCertificate(issuers.root, keys.beta, 'fleet', 'beta'),
   // As if the ceremony had let them out: under the root, and constrained to nothing or to another fleet.
-  acmeCaUnconstrained: authorityCertificate(issuers.root, keys.acme, 'fleet', 'acme', ''),
-  betaCaUnconstrained: authorityCertificate(issuers.root, keys.beta, 'fleet', 'beta', ''),
+  acmeCaUnconstrained: authorityCertificate(issuers.root, keys.acme, 'fleet', 'acme', unconstrained),
+  betaCaUnconstrained: authorityCertificate(issuers.root, keys.beta, 'fleet', 'beta', unconstrained),
+  peopleCaUnconstrained: authorityCertificate(issuers.root, keys.people, 'people', undefined, unconstrained),
   betaCaOverAcme: authorityCertificate(issuers.root, keys.beta, 'fleet', 'beta', 'acme.example.test'),
   device: leafCertificate(issuers.acme, keys.device, device),
   deviceP256: leafCertificate(issuers.acme, keys.device2, { ...device, name: 'device-105' }),
@@ -462,6 +464,15 @@ export const wrongIssuer: Group = {
   peopleNamesDevice: leafCertificate(issuers.people, keys.device, device),
   peopleNamesServer: craftServer(oid.clientAuth, 'people'),
   peopleNamesServerForServers: craftServer(oid.serverAuth, 'people'),
+  peopleNamesLocalhost: craft(
+    {
+      extensions: leafExtensions({
+        names: names(uri('spiffe://platform.example.test/operator/ann'), dns('localhost')),
+        authorityKeyId: authorityKeyId(issuers.people.keyId),
+      }),
+    },
+    issuers.people,
+  ),
   serverNamesServerForClients: craftServer(oid.clientAuth, 'server'),
   serverNamesOperator: craft(
     {

@@ -1,3 +1,4 @@
+import { authorityHost } from '../../../src/ceremony/index.ts'
 import type { FullName } from '../../../src/names/index.ts'
 import {
   type AuthorityRequest,
@@ -65,18 +66,21 @@ export const rootCertificate = (by: Issuer, title = `Mintmark root, ${domain}`):
     notAfter: Date.UTC(2051, 0, 1),
   })
 
+/** In place of a host: the CA may name anything. */
+export const unconstrained = ''
+
 export const authorityCertificate = (
   by: Issuer,
   key: VectorKey,
   use: AuthorityRequest['use'],
   fleet?: string,
-  host = fleet === undefined ? '' : `${fleet}.${domain}`,
+  host = authorityHost(domain, use, fleet),
 ): Promise<Uint8Array> =>
   signCertificate(by, {
     kind: 'authority',
     title: `Mintmark ${fleet === undefined ? use : `fleet ${fleet}`} CA, ${domain}`,
     use,
-    host: host === '' ? undefined : host,
+    host: host === unconstrained ? undefined : host,
     serial: nextSerial(),
     publicKey: key.publicKey,
     ...authorityTime,
