@@ -237,7 +237,10 @@ export function der(type: number, ...parts: readonly Uint8Array[]): Uint8Array {
 
 export const derSequence = (...parts: readonly Uint8Array[]): Uint8Array => der(tag.sequence, ...parts)
 
+/** OBJECT IDENTIFIER from its dotted form. Those that we write are few, so each is encoded once. */
 export function derOid(dotted: string): Uint8Array {
+  const known = oids.get(dotted)
+  if (known) return known
   const [first, second, ...rest] = dotted.split('.').map(Number)
   const body: number[] = []
   for (const arc of [first! * 40 + second!, ...rest]) {
@@ -245,8 +248,12 @@ export function derOid(dotted: string): Uint8Array {
     for (let left = Math.floor(arc / 128); left > 0; left = Math.floor(left / 128)) septets.unshift(0x80 | (left % 128))
     body.push(...septets)
   }
-  return der(tag.oid, Uint8Array.from(body))
+  const encoded = der(tag.oid, Uint8Array.from(body))
+  if (oids.size < 256) oids.set(dotted, encoded)
+  return encoded
 }
+
+const oids = new Map<string, Uint8Array>()
 
 /** A non-negative INTEGER from its big-endian magnitude. */
 export function derUnsigned(magnitude: Uint8Array): Uint8Array {
