@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Certificate } from '@mintmark/core/signed'
 import { dataFiles } from './data-files.ts'
+import { openKeeper } from './keeper/keeper.ts'
 import { found, requestFounding } from './operations/found.ts'
+import { ledgerSigner } from './platform.ts'
 import { openData, type StartOptions } from './start.ts'
+import { openSqlite, Store } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
 // A platform with an offline root is founded before it first runs, on its data directory alone.
@@ -14,11 +17,13 @@ export function domainOf(data: string): string | undefined {
   return (JSON.parse(readFileSync(platform, 'utf8')) as { domain: string }).domain
 }
 
-/** Whether the root has signed this platform's CAs. */
+/** Whether the root has signed this platform's CAs. Only reads: the platform of the directory may be running. */
 export async function isFounded(data: string): Promise<boolean> {
   const domain = domainOf(data)
-  if (domain === undefined) return false
-  const { store } = openData({ data, domain })
+  const files = dataFiles(data)
+  if (domain === undefined || !existsSync(files.database)) return false
+  const database = openSqlite(files.database, { readOnly: true })
+  const store = new Store(database, ledgerSigner(openKeeper(files.keeper), domain))
   try {
     return (await store.platform()) !== undefined
   } finally {
