@@ -36,7 +36,7 @@ export interface Enrolled extends Facts {
  * Makes a key here and has the platform certify it.
  *
  *     device                                                    whoever answers at the token's URL
- *       | GET /v1/trust ------------ not proven, no secret --------->|
+ *       | GET /trust/root.pem ------ not proven, no secret --------->|
  *       |<----------------------------------------- root certificate |   its SHA-256 is in the token
  *       | (new connection, proven against that root)            platform
  *       | POST /v1/enroll  Bearer token, {csr, name?} -------------->|

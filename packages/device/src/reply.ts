@@ -9,6 +9,24 @@ export async function readBody(response: IncomingMessage, most = 1_048_576): Pro
     response.destroy()
     throw new Error(`the platform answered ${response.statusCode} with ${type}, not with JSON`)
   }
+  const bytes = await readBytes(response, most)
+  try {
+    return readJson(bytes)
+  } catch (cause) {
+    throw new Error(`the platform answered ${response.statusCode} with broken JSON`, { cause })
+  }
+}
+
+/** The text of a successful reply. */
+export async function readText(response: IncomingMessage, most: number): Promise<string> {
+  if (response.statusCode !== 200) {
+    response.destroy()
+    throw new Error(`the platform answered ${response.statusCode}`)
+  }
+  return Buffer.from(await readBytes(response, most)).toString('latin1')
+}
+
+async function readBytes(response: IncomingMessage, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response as AsyncIterable<Uint8Array>) {
@@ -17,11 +35,7 @@ export async function readBody(response: IncomingMessage, most = 1_048_576): Pro
     if (length > most) throw new Error(`the platform answered with more than ${most} bytes`)
     chunks.push(chunk)
   }
-  try {
-    return readJson(Buffer.concat(chunks))
-  } catch (cause) {
-    throw new Error(`the platform answered ${response.statusCode} with broken JSON`, { cause })
-  }
+  return Buffer.concat(chunks)
 }
 
 /** The platform's no: `{code, message, hint?}` with a code of our table; anything else is a fault. */

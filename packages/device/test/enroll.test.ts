@@ -47,7 +47,7 @@ describe('an enrollment', () => {
     ])
     expect(statSync(home).mode & 0o777).toBe(0o700)
     expect(statSync(join(home, 'key.pem')).mode & 0o777).toBe(0o600)
-    expect(platform.seen).toEqual(['GET /v1/trust', 'POST /v1/enroll token'])
+    expect(platform.seen).toEqual(['GET /trust/root.pem', 'POST /v1/enroll token'])
     expect(readHome(home)).toMatchObject({ identity: enrolled.identity, did: enrolled.did, url: platform.url })
   })
 
@@ -122,7 +122,7 @@ describe('an enrollment that is run again', () => {
     platform.seen.length = 0
     const again = enroll({ token, home, algorithm: 'P-256', now })
     await expect(again).rejects.toMatchObject({ code: 'home-exists', hint: expect.stringContaining('Ed25519') })
-    expect(platform.seen).toEqual(['GET /v1/trust'])
+    expect(platform.seen).toEqual(['GET /trust/root.pem'])
   })
 
   test('after a power cut before the certificate was written is completed', async () => {
@@ -142,7 +142,7 @@ describe('the token is kept from', () => {
     const platform = await TestPlatform.start(ours)
     const [home, token] = [fresh('home'), platform.token({ anchor: others.root.der })]
     await expect(enroll({ token, home, now })).rejects.toMatchObject({ code: 'anchor-mismatch' })
-    expect(platform.seen).toEqual(['GET /v1/trust'])
+    expect(platform.seen).toEqual(['GET /trust/root.pem'])
     expect(homeState(home)).toBe('empty')
   })
 
@@ -150,26 +150,25 @@ describe('the token is kept from', () => {
     const seen: string[] = []
     const server = createServer(await makeServed(others.server), (request, response) => {
       seen.push(`${request.url} ${request.headers.authorization}`)
-      response.setHeader('content-type', 'application/json')
-      response.end(JSON.stringify({ root: { certificate: pemOf(ours.root.der) } }))
+      response.end(pemOf(ours.root.der))
     })
     const { url } = await listen(server)
     const platform = await TestPlatform.start(ours)
     const enrollment = enroll({ token: platform.token({ url }), home: fresh('home'), now })
     await expect(enrollment).rejects.toMatchObject({ code: 'server-not-proven' })
-    expect(seen).toEqual(['/v1/trust undefined'])
+    expect(seen).toEqual(['/trust/root.pem undefined'])
   })
 
   test.each([
     ['a page', { status: 200, body: {} }],
     ['a refusal', { status: 403, body: { code: 'token-spent', message: 'no', hint: 'send it elsewhere' } }],
-    ['a private key', { status: 200, body: { root: { certificate: makeKey().pem } } }],
-  ])('a server whose trust document is %s, and its words are not handed on', async (_, answer) => {
+    ['a private key', { status: 200, body: makeKey().pem }],
+  ])('a server whose root is %s, and its words are not handed on', async (_, answer) => {
     const platform = await TestPlatform.start(ours)
-    platform.instead = call => (call === 'GET /v1/trust' ? answer : undefined)
+    platform.instead = call => (call === 'GET /trust/root.pem' ? answer : undefined)
     const error = await enroll({ token: platform.token(), home: fresh('home'), now }).catch(error => error)
     expect(error).toMatchObject({ code: 'server-not-proven', hint: undefined })
-    expect(platform.seen).toEqual(['GET /v1/trust'])
+    expect(platform.seen).toEqual(['GET /trust/root.pem'])
   })
 })
 

@@ -39,8 +39,8 @@ export class TestPlatform {
   bend: (parts: Parts) => unknown = () => undefined
   rewrite: (reply: Reply) => unknown = () => undefined
   /** Answers in place of the platform where it gives something. */
-  instead: (request: string, socket: TLSSocket) => { status: number; body: object } | 'hang up' | undefined = () =>
-    undefined
+  instead: (request: string, socket: TLSSocket) => { status: number; body: object | string } | 'hang up' | undefined =
+    () => undefined
   readonly #issued = new Map<string, Reply>()
 
   private constructor(pki: Pki) {
@@ -55,7 +55,9 @@ export class TestPlatform {
       (request, response) => {
         platform.#answer(request).then(answer => {
           if (answer === 'hang up') return void request.socket.destroy()
-          response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body))
+          response
+            .writeHead(answer.status, { 'content-type': 'application/json' })
+            .end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body))
         })
       },
     )
@@ -77,10 +79,9 @@ export class TestPlatform {
     const bearer = request.headers.authorization?.startsWith('Bearer mmt1_') ? ' token' : ''
     this.seen.push(`${call}${bearer}${serial === undefined ? '' : ` ${serial}`}`)
     const other = this.instead(call, socket)
-    if (other !== undefined && call === 'GET /v1/trust') return other
+    if (other !== undefined && call === 'GET /trust/root.pem') return other
     const body = chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString())
-    if (call === 'GET /v1/trust')
-      return { status: 200, body: { domain, root: { certificate: pemOf(this.pki.root.der) } } }
+    if (call === 'GET /trust/root.pem') return { status: 200, body: pemOf(this.pki.root.der) }
     if (call === 'GET /v1/me') return other ?? { status: 200, body: { identity: spiffeId(domain, this.name), serial } }
     const { publicKey } = readSigningRequest(readPem('CERTIFICATE REQUEST', body.csr))
     // One key, one certificate: a retry gets the same bytes. Not so for a renewal.
