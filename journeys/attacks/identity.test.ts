@@ -127,8 +127,8 @@ describe('who is behind a connection', () => {
     const bolt = await platform.fleetAuthority('bolt')
     await expectNobody(await forged(bolt))
     await expectNobody(await forged(bolt, { uris: ['spiffe://platform.example.test/operator/local'] }))
-    await expectNobody(await forged(await platform.people()))
-    await expectNobody(await forged(await platform.people(), { uris: ['spiffe://acme.example.test/operator/local'] }))
+    await expectNobody(await forged(platform.people()))
+    await expectNobody(await forged(platform.people(), { uris: ['spiffe://acme.example.test/operator/local'] }))
   })
 
   test('A3 a device of one fleet sees nothing of another', async () => {
@@ -339,8 +339,8 @@ describe('what a certificate is for', () => {
     const [cert, key] = ['cert.pem', 'key.pem'].map(file => readFileSync(join(home, file), 'utf8'))
     await expectNobody({ cert: cert!, key: key! })
     // Nor does one that the server CA made for a device.
-    await expectNobody(await forged(await platform.server(), { purposes: [purposes.clientAuth] }))
-    await expectNobody(await forged(await platform.server(), { purposes: [purposes.serverAuth] }))
+    await expectNobody(await forged(platform.server(), { purposes: [purposes.clientAuth] }))
+    await expectNobody(await forged(platform.server(), { purposes: [purposes.serverAuth] }))
   })
 
   test("A13 a CA's own certificate used as a client's is refused", async () => {
@@ -413,7 +413,7 @@ describe('what a certificate is for', () => {
       const as = await forged(acme, { uris: [`spiffe://acme.example.test/${role}/device-104`] })
       expect(refusal(await platform.call('GET', '/v1/me', { as })), role).toEqual(refused('unknown'))
     }
-    const as = await forged(await platform.people(), { uris: ['spiffe://platform.example.test/operator/mallory'] })
+    const as = await forged(platform.people(), { uris: ['spiffe://platform.example.test/operator/mallory'] })
     expect(refusal(await platform.call('GET', '/v1/fleets', { as }))).toEqual(refused('unknown'))
     expect(await platform.since(before)).toEqual([
       refusedBy('platform/operator/local', 'forbidden', 'GET /v1/config'),
@@ -424,7 +424,7 @@ describe('what a certificate is for', () => {
   })
 
   test("A14 an operator's name with a device's key is refused", async () => {
-    const as = await forged(await platform.people(), { uris: ['spiffe://platform.example.test/operator/local'] })
+    const as = await forged(platform.people(), { uris: ['spiffe://platform.example.test/operator/local'] })
     expect(refusal(await platform.call('GET', '/v1/fleets', { as }))).toEqual(refused('key-superseded'))
   })
 })

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { Agent, request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { rehearsalSigner } from '@mintmark/ceremony'
-import { pem, readPem } from '@mintmark/core/bytes'
+import { pem, readPemBlocks } from '@mintmark/core/bytes'
 import type { KeyAlgorithm } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
 import { readBundle, tilePath } from '@mintmark/core/ledger'
@@ -122,6 +122,8 @@ export class TestPlatform {
   readonly port: number
   readonly #running: Running
   readonly #keys: string
+  /** For what is asked on the side of a test, which would otherwise be mostly handshakes. */
+  readonly #agent = new Agent({ keepAlive: true })
   #nextKey = 0
 
   constructor({ data, domain, clock, running }: { data: string; domain: string; clock: TestClock; running: Running }) {
@@ -135,53 +137,51 @@ export class TestPlatform {
     this.#keys = mkdtempSync(join(tmpdir(), 'mintmark-keys-'))
   }
 
-  /** Ends it and leaves its data directory, for whoever looks for what it kept. */
-  async end(): Promise<void> {
-    await this.#running.stop()
-    rmSync(this.#keys, { recursive: true, force: true })
-  }
-
+  /**
+   * Ends it, and throws where a table is anything but what the ledgers say: then something was written that no test
+   * could see in them.
+   */
   async stop(): Promise<void> {
-    await this.end()
-    rmSync(this.data, { recursive: true, force: true })
+    this.#agent.destroy()
+    await this.#running.stop()
+    const report = await auditData(this.data)
+    for (const directory of [this.data, this.#keys]) rmSync(directory, { recursive: true, force: true })
+    if (!report.ok) throw new Error(`the audit fails at ${report.where}: ${report.why}`)
   }
 
   /** One request on a connection of its own. The server is proven by name and root, as a well-kept client would. */
-  call(method: string, path: string, { as, headers = {}, body }: Send = {}): Promise<Reply> {
-    const plain = typeof body === 'string' || body instanceof Uint8Array || body === undefined
-    const sent = plain ? body : JSON.stringify(body)
-    const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) }
-    return new Promise((resolve, reject) => {
-      const outgoing = httpsRequest(
-        {
-          host: '127.0.0.1',
-          port: this.port,
-          servername: 'localhost',
-          ca: this.anchor,
-          agent: false,
-          method,
-          path,
-          headers: { ...(plain ? {} : { 'content-type': 'application/json' }), ...length, ...headers },
-          ...as,
-        },
-        response => {
-          const chunks: Buffer[] = []
-          response.on('data', chunk => chunks.push(chunk))
-          response.on('error', reject)
-          response.on('end', () => {
-            const text = Buffer.concat(chunks).toString()
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: readObject(text) })
-          })
-        },
-      )
-      outgoing.on('error', reject)
-      outgoing.end(sent)
-    })
+  async call(method: string, path: string, send: Send = {}): Promise<Reply> {
+    const { body: bytes, ...reply } = await this.#exchange(method, path, send, false)
+    const text = bytes.toString()
+    return { ...reply, text, body: readObject(text) }
   }
 
   /** As the operator home of the data directory. */
   async operator(method: string, path: string, body?: unknown): Promise<Reply> {
-    return this.call(method, path, { as: await this.operatorTls(), body })
+    const as = await this.operatorTls()
+    const { body: bytes, ...reply } = await this.#exchange(method, path, { as, body }, this.#agent)
+    const text = bytes.toString()
+    return { ...reply, text, body: readObject(text) }
+  }
+
+  #exchange(method: string, path: string, { as, headers = {}, body }: Send, agent: Agent | false) {
+    const plain = typeof body === 'string' || body instanceof Uint8Array || body === undefined
+    const sent = plain ? body : JSON.stringify(body)
+    const length = sent === undefined ? {} : { 'content-length': String(Buffer.byteLength(sent)) }
+    const type = plain ? {} : { 'content-type': 'application/json' }
+    const place = { host: '127.0.0.1', port: this.port, servername: 'localhost', ca: this.anchor, agent, method, path }
+    return new Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }>((resolve, reject) => {
+      httpsRequest({ ...place, headers: { ...type, ...length, ...headers }, ...as }, response => {
+        const chunks: Buffer[] = []
+        response.on('data', chunk => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+        )
+      })
+        .on('error', reject)
+        .end(sent)
+    })
   }
 
   /**
@@ -195,7 +195,7 @@ export class TestPlatform {
     if (this.clock.now() < readLeaf(cert).notAfter) return { cert, key }
     const { spki } = openKeyFile(join(home, 'key.pem')).publicKey
     const uris = [`spiffe://platform.${this.domain}/operator/local`]
-    const again = await forge(await this.people(), { spki, uris }, this.clock.now())
+    const again = await forge(this.people(), { spki, uris }, this.clock.now())
     return { cert: pem('CERTIFICATE', again), key }
   }
 
@@ -249,17 +249,17 @@ export class TestPlatform {
     return this.#forger(`fleet-ca-${fleet}`, (activated as Change<'fleet.activated'>).body.certificate)
   }
 
-  async people(): Promise<Forger> {
-    return this.#forger('people-ca', (await this.#founding()).body.people)
+  people(): Forger {
+    return this.#forger('people-ca', this.#issuerOf(dataFiles(this.data).operator))
   }
 
-  async server(): Promise<Forger> {
-    return this.#forger('server-ca', (await this.#founding()).body.server)
+  server(): Forger {
+    return this.#forger('server-ca', this.#issuerOf(dataFiles(this.data).server))
   }
 
-  async #founding(): Promise<Change<'platform.founded'>> {
-    const [founded] = await this.facts('platform')
-    return founded as Change<'platform.founded'>
+  /** The CA behind the leaf of one of the platform's own homes. */
+  #issuerOf(home: string): Uint8Array {
+    return readPemBlocks('CERTIFICATE', readFileSync(join(home, 'cert.pem'), 'utf8'))[1]!
   }
 
   #forger(name: string, certificate: Uint8Array): Forger {
@@ -286,22 +286,9 @@ export class TestPlatform {
   }
 
   async #download(path: string): Promise<Uint8Array> {
-    // The platform's own ledger is open to anyone, and is read before there is an operator to speak as.
-    const as = path.startsWith('/log/platform/') ? undefined : await this.operatorTls()
-    return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port: this.port, servername: 'localhost', ca: this.anchor, agent: false }
-      httpsRequest({ ...options, path, ...as }, response => {
-        const chunks: Buffer[] = []
-        response.on('data', chunk => chunks.push(chunk))
-        response.on('error', reject)
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(Buffer.concat(chunks))
-          else reject(new Error(`${path}: ${response.statusCode} ${Buffer.concat(chunks)}`))
-        })
-      })
-        .on('error', reject)
-        .end()
-    })
+    const { status, body } = await this.#exchange('GET', path, { as: await this.operatorTls() }, this.#agent)
+    if (status !== 200) throw new Error(`${path}: ${status} ${body}`)
+    return body
   }
 
   /** All that is kept now, with every refusal counted so far written down. */
@@ -314,8 +301,8 @@ export class TestPlatform {
   }
 
   /**
-   * The facts that came since, refusals of one kind added up. Tables are projections of the ledgers, and this audits
-   * that they are nothing else; so these facts are all that has changed.
+   * The facts that came since, refusals of one kind added up. Tables are projections of the ledgers, which `stop`
+   * audits; so these facts are all that has changed. @throws where files came or went
    */
   async since(before: Snapshot): Promise<Fact[]> {
     const { sizes } = await this.snapshot()
@@ -325,8 +312,6 @@ export class TestPlatform {
         facts.push({ ledger, kind, by, body: { ...body } })
       }
     }
-    const report = await auditData(this.data)
-    if (!report.ok) throw new Error(`the audit fails at ${report.where}: ${report.why}`)
     const [were, are] = [before.files.join(), this.#files().join()]
     if (were !== are) throw new Error(`files were ${were} and are ${are}`)
     return addUp(facts.filter(fact => !isTurn(fact)))
@@ -335,7 +320,7 @@ export class TestPlatform {
   /** Refusals of the anonymous are one fact a minute; the first one of the next minute writes them. */
   async #turnMinute(): Promise<void> {
     this.clock.advance(minute)
-    await this.call('PUT', turning)
+    await this.#exchange('PUT', turning, {}, this.#agent)
   }
 
   #files(): string[] {
@@ -366,10 +351,7 @@ function addUp(facts: readonly Fact[]): Fact[] {
 }
 
 /** The leaf of a PEM chain. */
-function readLeaf(chain: string): Certificate {
-  const end = '-----END CERTIFICATE-----\n'
-  return readCertificate(readPem('CERTIFICATE', chain.slice(0, chain.indexOf(end) + end.length)))
-}
+const readLeaf = (chain: string): Certificate => readCertificate(readPemBlocks('CERTIFICATE', chain)[0]!)
 
 function must(reply: Reply, status: number): Reply {
   if (reply.status !== status) throw new Error(`${reply.status} where ${status} is due: ${reply.text}`)

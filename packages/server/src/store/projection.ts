@@ -1,6 +1,6 @@
 import { hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { admitSpki } from '@mintmark/core/keys'
+import { admitRaw, admitSpki } from '@mintmark/core/keys'
 import { readPath } from '@mintmark/core/names'
 import {
   type Change,
@@ -16,6 +16,7 @@ import { nodeSha256 } from '@mintmark/elements'
 import { type Connection, first } from './database.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
+import type { Tables } from './tables.ts'
 
 /**
  * What each kind of change does to the tables. First its preconditions, checked inside the transaction by the same
@@ -40,22 +41,29 @@ export class Projection {
   readonly #projectors: { readonly [K in ChangeKind]: (change: Change<K>, idx: number) => Promise<void> } = {
     'platform.founded': async ({ at, body, ledger }, idx) => {
       const { domain, root, server, people, ledgerKey, development } = body
+      const ledgerSpki = admitRaw('Ed25519', ledgerKey).spki
+      await this.#own(
+        { 'platform/root-ca': readCertificate(root).publicKey.spki, 'platform/ledger': ledgerSpki },
+        ledger,
+        idx,
+      )
       const row = { id: 1, domain, root, ledger_key: ledgerKey, development: development ? 1 : 0, founded: at }
       await this.#connection.run(this.#queries.addPlatform, row)
-      await this.#own('platform/root-ca', readCertificate(root).publicKey.spki, ledger, idx)
       await this.#authority('platform', 'server', server, at, ledger, idx)
       await this.#authority('platform', 'people', people, at, ledger, idx)
     },
 
     'server.certified': async ({ body, ledger }, idx) => {
       const { serial, publicKey, notAfter } = readCertificate(body.certificate)
-      await this.#own('platform/server', publicKey.spki, ledger, idx)
+      await this.#own({ 'platform/server': publicKey.spki }, ledger, idx)
       const row = { serial, identity: 'platform/server', key: publicKey.id, not_after: notAfter, ledger, idx }
       await this.#connection.run(this.#queries.addCertificate, row)
     },
 
     'fleet.created': async ({ at, body, ledger }, idx) => {
       if (await first(this.#connection, this.#queries.fleet, { name: body.fleet })) throw new Refused('fleet-exists')
+      const ledgerSpki = admitRaw('Ed25519', body.ledgerKey).spki
+      await this.#own({ [`${body.fleet}/ca`]: body.key, [`${body.fleet}/ledger`]: ledgerSpki }, ledger, idx)
       await this.#connection.run(this.#queries.addFleet, {
         name: body.fleet,
         state: 'pending',
@@ -66,15 +74,14 @@ export class Projection {
         charter: null,
         activated: null,
       })
-      await this.#own(`${body.fleet}/ca`, body.key, ledger, idx)
     },
 
     'fleet.activated': async ({ at, body, ledger }, idx) => {
       const fleet = await first(this.#connection, this.#queries.fleet, { name: ledger })
       if (fleet === undefined) throw new Refused('fleet-unknown')
       if (fleet.state !== 'pending') throw new Refused('already-done')
-      await this.#connection.run(this.#queries.activateFleet, { name: ledger, charter: body.charter, activated: at })
       await this.#authority(ledger, 'fleet', body.certificate, at, ledger, idx)
+      await this.#connection.run(this.#queries.activateFleet, { name: ledger, charter: body.charter, activated: at })
     },
 
     'token.created': async ({ at, by, body, ledger }) => {
@@ -192,20 +199,24 @@ export class Projection {
 
   async #authority(fleet: string, use: string, certificate: Uint8Array, since: number, ledger: string, idx: number) {
     const { subjectKeyId, publicKey, serial, notAfter } = readCertificate(certificate)
+    const identity = fleet === 'platform' ? `platform/${use}-ca` : `${fleet}/ca`
+    await this.#own({ [identity]: publicKey.spki }, ledger, idx)
     const row = { key_id: hex(subjectKeyId!), fleet, use, certificate, since }
     await this.#connection.run(this.#queries.addAuthority, row)
-    const identity = fleet === 'platform' ? `platform/${use}-ca` : `${fleet}/ca`
-    await this.#own(identity, publicKey.spki, ledger, idx)
     const issued = { serial, identity, key: publicKey.id, not_after: notAfter, ledger, idx }
     await this.#connection.run(this.#queries.addCertificate, issued)
   }
 
-  /** Claims a key of the platform's own, so that no device can enroll with it. */
-  async #own(identity: string, spki: Uint8Array, ledger: string, idx: number): Promise<void> {
-    const { id } = admitSpki(spki)
-    const owner = await first(this.#connection, this.#queries.keyOwner, { id })
-    if (owner?.identity === identity) return
-    if (owner) throw new Refused('key-in-use')
-    await this.#connection.run(this.#queries.addKey, { id, identity, permit: null, spki, ledger, idx })
+  /** Claims keys of the platform's own, SPKI by owner, so that no device can enroll with one: all of them or none. */
+  async #own(claims: Readonly<Record<string, Uint8Array>>, ledger: string, idx: number): Promise<void> {
+    const rows: Tables['key'][] = []
+    for (const [identity, spki] of Object.entries(claims)) {
+      const { id } = admitSpki(spki)
+      const owner = await first(this.#connection, this.#queries.keyOwner, { id })
+      if (owner?.identity === identity) continue
+      if (owner) throw new Refused('key-in-use')
+      rows.push({ id, identity, permit: null, spki, ledger, idx })
+    }
+    for (const row of rows) await this.#connection.run(this.#queries.addKey, row)
   }
 }
