@@ -164,6 +164,12 @@ const table = {
     message: 'This directory holds no platform.',
     hint: 'name it with --data, or start one with mintmark up',
   },
+  'data-in-use': {
+    status: 409,
+    seen: 'anyone',
+    message: 'Another process runs the platform of this directory.',
+    hint: 'end the other one first',
+  },
   'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
 
   // At the air gap.

@@ -3,19 +3,22 @@ import { Refused } from '@mintmark/core/errors'
 import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import {
   append,
+  type Checkpoint,
   emptyFrontier,
   type Frontier,
   leafHash,
   readCheckpoint,
+  readFrontier,
   root,
   writeFrontier,
 } from '@mintmark/core/ledger'
 import { type Change, readChange } from '@mintmark/core/rules'
 import { readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
-import { type Connection, type Database, first } from './database.ts'
+import { type Connection, type Database, first, type Query } from './database.ts'
+import { entryOf, Finding, reasonOf, rowOf, sameValue, shown } from './finding.ts'
 import { Projection } from './projection.ts'
-import { page, queries } from './queries.ts'
+import { auditQueries, pages, queries } from './queries.ts'
 import { openSqlite, sqliteBuilder } from './sqlite.ts'
 import { projected, type Tables } from './tables.ts'
 
@@ -32,7 +35,7 @@ export type AuditReport =
   | {
       readonly ok: false
       readonly entries: number
-      /** `ledger acme, entry 17` or `table registry, row acme/device/device-104`. */
+      /** `ledger acme, entry 17`, `table registry, row acme/device/device-104` or `database, pages`. */
       readonly where: string
       readonly why: string
     }
@@ -49,9 +52,15 @@ const batch = 256
 
 /**
  * Replays every ledger into an empty database and compares: leaf hashes, stored tiles, frontiers, checkpoints and their
- * signatures, then each projected table row by row. Reads one snapshot; writes nothing.
+ * signatures, then each projected table row by row, and that there is nothing else. Reads one snapshot; writes nothing.
+ *
+ * It cannot see that all of a ledger, with what was projected from it, was put back to what it once was: that takes a
+ * checkpoint that someone else kept.
  */
 export async function auditDatabase(database: Database, expected: Expected): Promise<AuditReport> {
+  // Before anything is read: damaged pages end a transaction in ways of their own.
+  const damage = await database.inspect()
+  if (damage) return { ok: false, entries: 0, where: `database, ${damage.part}`, why: damage.why }
   return database.transaction(async connection => {
     const audit = new Audit(connection, expected)
     try {
@@ -65,21 +74,14 @@ export async function auditDatabase(database: Database, expected: Expected): Pro
   })
 }
 
-class Finding extends Error {
-  readonly where: string
-  readonly why: string
-  constructor(where: string, why: string) {
-    super(`${where}: ${why}`)
-    this.where = where
-    this.why = why
-  }
-}
-
 class Audit {
   readonly #connection: Connection
   readonly #expected: Expected
   readonly #queries = queries(sqliteBuilder())
+  readonly #asks = auditQueries(sqliteBuilder())
   readonly #replayed = openSqlite(':memory:')
+  /** Digests (hex) of every configuration that was ever set. */
+  readonly #configurations = new Set<string>()
   entries = 0
 
   constructor(connection: Connection, expected: Expected) {
@@ -92,18 +94,24 @@ class Audit {
   }
 
   async run(): Promise<{ entries: number; ledgers: LedgerReport[] }> {
-    const found = (await this.#connection.all(this.#queries.ledgers, {})).map(({ ledger }) => ledger)
-    const heads = (await this.#connection.all(this.#queries.heads, {})).map(({ ledger }) => ledger)
-    for (const ledger of ['platform', ...heads]) {
-      if (!found.includes(ledger)) throw new Finding(`ledger ${ledger}, entry 0`, 'the ledger has no entries')
+    const found = await this.#ledgers(this.#asks.ledgers)
+    for (const ledger of ['platform', ...(await this.#ledgers(this.#asks.heads))]) {
+      if (!found.includes(ledger)) throw new Finding(entryOf(ledger, 0), 'the ledger has no entries')
     }
     // Fleets are created in the platform's ledger, so that one goes first.
     const ledgers: LedgerReport[] = []
     for (const ledger of ['platform', ...found.filter(name => name !== 'platform')])
       ledgers.push(await this.#ledger(ledger))
-    for (const table of Object.keys(projected) as (keyof typeof projected)[]) await this.#table(table)
+    for (const ledger of await this.#ledgers(this.#asks.tileLedgers)) {
+      if (!found.includes(ledger)) throw new Finding(entryOf(ledger, 0), 'a tile of a ledger that has no entries')
+    }
+    for (const [table, column] of Object.entries(projected)) await this.#table(table as keyof Tables, column)
     await this.#contents()
     return { entries: this.entries, ledgers }
+  }
+
+  async #ledgers(query: Query<object, { ledger: string }>): Promise<string[]> {
+    return (await this.#connection.all(query, {})).map(({ ledger }) => ledger)
   }
 
   async #ledger(ledger: string): Promise<LedgerReport> {
@@ -116,7 +124,7 @@ class Audit {
       await this.#replayed.transaction(async connection => {
         const projection = new Projection(this.#queries, connection)
         for (const [i, row] of rows.entries()) {
-          const fact = await this.#entry(row, ledger, tree.size + i)
+          const fact = this.#entry(row, ledger, tree.size + i)
           key ??= await this.#charteredKey(fact, ledger)
           await this.#apply(projection, fact, ledger, tree.size + i)
           leaves.push(row.leaf)
@@ -128,19 +136,23 @@ class Audit {
       tree = after.frontier
       this.#expected.progress?.(this.entries)
     }
-    return this.#head(ledger, tree, key!)
+    await this.#nothingElse(ledger, tree.size)
+    return this.#head(ledger, tree, key)
   }
 
   /** One row: in its place, read strictly, and with the leaf hash that its bytes give. */
-  async #entry(row: Tables['ledger_entry'], ledger: string, idx: number): Promise<Change> {
-    const where = `ledger ${ledger}, entry ${idx}`
+  #entry(row: Tables['ledger_entry'], ledger: string, idx: number): Change {
+    const where = entryOf(ledger, idx)
     if (row.idx !== idx) throw new Finding(where, 'the entry is missing')
-    if (!equal(leafHash(row.change, nodeSha256), row.leaf)) throw new Finding(where, 'the entry was changed')
+    if (!(row.change instanceof Uint8Array) || !sameValue(row.leaf, leafHash(row.change, nodeSha256))) {
+      throw new Finding(where, 'the entry was changed')
+    }
     try {
       const fact = readChange(row.change)
       const same = fact.ledger === ledger && fact.kind === row.kind && fact.at === row.at
       if (!same) throw new Finding(where, 'the row says other than the entry')
       checkCertificateFacts(fact)
+      if (fact.kind === 'config.set') this.#configurations.add(hex((fact as Change<'config.set'>).body.digest))
       return fact
     } catch (error) {
       throw error instanceof Finding ? error : new Finding(where, reasonOf(error))
@@ -149,7 +161,7 @@ class Audit {
 
   /** The root's charter names the key that signs a fleet's ledger, so a rewritten ledger cannot bring its own. */
   async #charteredKey(fact: Change, ledger: string): Promise<PublicKey> {
-    const where = `ledger ${ledger}, entry 0`
+    const where = entryOf(ledger, 0)
     if (fact.kind !== 'fleet.activated') throw new Finding(where, 'the ledger does not begin with its charter')
     try {
       const platform = await first(this.#replayed.reader, this.#queries.platform, {})
@@ -166,7 +178,7 @@ class Audit {
     try {
       await projection.apply(fact, idx)
     } catch (error) {
-      throw new Finding(`ledger ${ledger}, entry ${idx}`, `the fact does not follow: ${reasonOf(error)}`)
+      throw new Finding(entryOf(ledger, idx), `the fact does not follow: ${reasonOf(error)}`)
     }
   }
 
@@ -176,59 +188,117 @@ class Audit {
   ): Promise<void> {
     const range = { ledger, level, from: index, to: index + 1 }
     const [stored] = await this.#connection.all(this.#queries.tiles, range)
-    if (stored && equal(stored.hash, hash)) return
+    if (stored && sameValue(stored.hash, hash)) return
     const span = 256 ** level
-    throw new Finding(`ledger ${ledger}, entry ${index * span}`, `one of ${span} entries from here on was changed`)
+    throw new Finding(entryOf(ledger, index * span), `one of ${span} entries from here on was changed`)
   }
 
-  async #head(ledger: string, tree: Frontier, publicKey: PublicKey): Promise<LedgerReport> {
-    const where = `ledger ${ledger}, entry ${tree.size}`
+  /** No entry and no tile outside the tree: one that waits there would be in the way when the tree gets there. */
+  async #nothingElse(ledger: string, size: number): Promise<void> {
+    const [stray] = await this.#connection.all(this.#asks.strayEntries, { ledger, size })
+    if (stray) throw new Finding(entryOf(ledger, stray.idx), 'an entry outside the ledger')
+    for (const { level, idx } of await this.#connection.all(this.#asks.tilePlaces, { ledger })) {
+      const belongs = Number.isInteger(level) && level > 0 && Number.isInteger(idx) && idx >= 0
+      if (belongs && idx < Math.floor(size / 256 ** level)) continue
+      const entry = belongs ? idx * 256 ** level : idx
+      throw new Finding(entryOf(ledger, entry), `a tile of level ${shown(level)} outside the ledger`)
+    }
+  }
+
+  async #head(ledger: string, tree: Frontier, publicKey: PublicKey | undefined): Promise<LedgerReport> {
+    const where = entryOf(ledger, tree.size)
     const head = await first(this.#connection, this.#queries.head, { ledger })
-    if (head === undefined) throw new Finding(where, 'the ledger has no head')
-    if (head.size !== tree.size) throw new Finding(where, `the head speaks of ${head.size} entries`)
+    if (head === undefined || publicKey === undefined) throw new Finding(where, 'the ledger has no head')
+    if (head.size !== tree.size) {
+      const end = Math.min(tree.size, Number(head.size))
+      throw new Finding(entryOf(ledger, end), `the head speaks of ${shown(head.size)} entries, not ${tree.size}`)
+    }
     const origin = `${ledger}.${this.#expected.domain}/ledger`
-    const computed = root(tree, nodeSha256)
+    let signed: Checkpoint
     try {
-      const checkpoint = await readCheckpoint(head.checkpoint, { origin, publicKey, verify: nodeVerify })
-      if (checkpoint.size !== tree.size || !equal(checkpoint.root, computed)) {
-        throw new Refused('bad-checkpoint', 'the signed head is of another tree: an entry was changed')
-      }
+      signed = await readCheckpoint(head.checkpoint, { origin, publicKey, verify: nodeVerify })
     } catch (error) {
       throw new Finding(where, reasonOf(error))
     }
-    if (!equal(writeFrontier(tree), head.frontier)) throw new Finding(where, 'the frontier was changed')
+    if (signed.size !== tree.size) throw new Finding(where, `the signed head is of ${signed.size} entries`)
+    const computed = root(tree, nodeSha256)
+    if (!equal(signed.root, computed)) throw changedWhere(ledger, tree, head.frontier, signed.root)
+    if (!sameValue(writeFrontier(tree), head.frontier)) throw new Finding(where, 'the frontier was changed')
     return { ledger, size: tree.size, root: Buffer.from(computed).toString('base64') }
   }
 
   /** The stored table beside the replayed one, both in order of their key. */
-  async #table(table: keyof typeof projected): Promise<void> {
-    const query = page(sqliteBuilder(), table)
-    const column = projected[table]
-    let after: string | number = table === 'platform' ? 0 : ''
-    for (;;) {
-      const values = { after, limit: 1_000 }
-      const stored = await this.#connection.all(query, values)
-      const replayed = await this.#replayed.reader.all(query, values)
+  async #table(table: keyof Tables, column: string): Promise<void> {
+    const page = pages(sqliteBuilder(), table, column as never)
+    const read = async (connection: Connection, after: { key: unknown } | undefined) => {
+      const rows = after
+        ? connection.all(page.next, { after: after.key, limit: 1_000 })
+        : connection.all(page.first, { limit: 1_000 })
+      return (await rows) as unknown as Record<string, unknown>[]
+    }
+    for (let after: { key: unknown } | undefined; ; ) {
+      const stored = await read(this.#connection, after)
+      const replayed = await read(this.#replayed.reader, after)
       for (let i = 0; i < Math.max(stored.length, replayed.length); i++) {
         const [is, ought] = [stored[i], replayed[i]]
         const why = differenceOf(is, ought)
-        if (why) throw new Finding(`table ${table}, row ${firstOf(is?.[column], ought?.[column])}`, why)
+        if (why) throw new Finding(rowOf(table, firstOf(is?.[column], ought?.[column])), why)
       }
       if (stored.length === 0) return
-      after = stored.at(-1)![column] as string | number
+      after = { key: stored.at(-1)![column] }
     }
   }
 
-  /** Configurations are in the ledger by digest; each that is in force must be there and have that digest. */
+  /** Configurations are in the ledger by digest: what is kept is one of them, and the one in force is kept. */
   async #contents(): Promise<void> {
+    const page = pages(sqliteBuilder(), 'config_content', 'digest')
+    let rows = await this.#connection.all(page.first, { limit: 100 })
+    while (rows.length > 0) {
+      for (const { digest, content } of rows) {
+        const known = digest instanceof Uint8Array && this.#configurations.has(hex(digest))
+        if (!known) throw new Finding(rowOf('config_content', digest), 'the ledger does not have this digest')
+        if (typeof content !== 'string' || !equal(sha256(utf8(content)), digest)) {
+          throw new Finding(rowOf('config_content', digest), 'not what the ledger has the digest of')
+        }
+      }
+      rows = await this.#connection.all(page.next, { after: rows.at(-1)!.digest, limit: 100 })
+    }
     for (const { name: fleet } of await this.#connection.all(this.#queries.fleets, {})) {
       const row = await first(this.#connection, this.#queries.config, { fleet })
-      if (row === undefined) continue
-      const stored = await first(this.#connection, this.#queries.configContent, { digest: row.digest })
-      if (!stored || !equal(sha256(utf8(stored.content)), row.digest)) {
-        throw new Finding(`table config_content, row ${hex(row.digest)}`, 'not what the ledger has the digest of')
+      if (row && !(await first(this.#connection, this.#queries.configContent, { digest: row.digest }))) {
+        throw new Finding(rowOf('config_content', row.digest), 'the row is missing')
       }
     }
+  }
+}
+
+/**
+ * The signed tree is another one. Where the stored frontier is still that of the signed tree, it tells which of its
+ * subtrees has the change.
+ */
+function changedWhere(ledger: string, tree: Frontier, stored: Uint8Array, signed: Uint8Array): Finding {
+  const why = 'the signed head is of another tree: an entry was changed'
+  const before = frontierOf(stored)
+  if (before?.size !== tree.size || !equal(root(before, nodeSha256), signed)) {
+    return new Finding(entryOf(ledger, tree.size), why)
+  }
+  let start = 0
+  let span = 1
+  for (const [i, hash] of tree.hashes.entries()) {
+    // The largest power of two that fits: a frontier lists full subtrees, largest first.
+    for (span = 1; span * 2 <= tree.size - start; ) span *= 2
+    if (!equal(hash, before.hashes[i]!)) break
+    start += span
+  }
+  return new Finding(entryOf(ledger, start), `one of ${span} entries from here on was changed`)
+}
+
+function frontierOf(bytes: Uint8Array): Frontier | undefined {
+  try {
+    return bytes instanceof Uint8Array ? readFrontier(bytes) : undefined
+  } catch (error) {
+    if (error instanceof Refused) return undefined
+    throw error
   }
 }
 
@@ -250,14 +320,8 @@ function differenceOf(is: Record<string, unknown> | undefined, ought: Record<str
   return undefined
 }
 
-const sameValue = (a: unknown, b: unknown): boolean =>
-  a instanceof Uint8Array && b instanceof Uint8Array ? equal(a, b) : a === b
-
 /** Where the rows differ in their keys, the smaller key is the row that one side lacks. */
-const firstOf = (a: unknown, b: unknown): string => {
-  if (a === undefined || b === undefined) return String(a ?? b)
-  return String((a as string) < (b as string) ? a : b)
+const firstOf = (a: unknown, b: unknown): unknown => {
+  if (a === undefined || b === undefined) return a ?? b
+  return (a as string) < (b as string) ? a : b
 }
-
-const reasonOf = (error: unknown): string =>
-  error instanceof Refused ? (error.detail ?? error.code) : error instanceof Error ? error.message : String(error)

@@ -15,15 +15,23 @@ export interface Connection {
   run<P>(query: Query<P, unknown>, values: P): number | Promise<number>
 }
 
+/** What a database finds wrong with itself. */
+export interface Damage {
+  readonly part: 'pages' | 'schema'
+  readonly why: string
+}
+
 /**
  * Where the tables are.
  * - `transaction` is atomic, isolated against other transactions, and durable when it resolves; one runs at a time.
  *   When `work` throws, nothing of it remains.
  * - `reader` sees what was committed before the call and nothing uncommitted.
+ * - `inspect` looks at everything below and beside the rows: what it passes can be read, and does nothing by itself.
  */
 export interface Database {
   readonly reader: Connection
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  inspect(): Damage | undefined | Promise<Damage | undefined>
   close(): void
 }
 

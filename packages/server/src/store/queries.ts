@@ -1,6 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { type Query, query } from './database.ts'
-import { projected, type Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 
 /** Every query of the platform, compiled once for a dialect. */
 export type Queries = ReturnType<typeof queries>
@@ -10,7 +10,6 @@ type Row<T extends keyof Tables> = Tables[T]
 export const queries = (db: Kysely<Tables>) => ({
   // Ledger
   head: query((v: { ledger: string }) => db.selectFrom('ledger_head').selectAll().where('ledger', '=', v.ledger)),
-  heads: query((_: object) => db.selectFrom('ledger_head').selectAll().orderBy('ledger')),
   setHead: query((v: Row<'ledger_head'>) =>
     db
       .insertInto('ledger_head')
@@ -58,10 +57,8 @@ export const queries = (db: Kysely<Tables>) => ({
       .orderBy('idx'),
   ),
 
-  ledgers: query((_: object) => db.selectFrom('ledger_entry').select('ledger').distinct().orderBy('ledger')),
-
   // Platform, fleets, authorities
-  platform: query((_: object) => db.selectFrom('platform').selectAll()),
+  platform: query((_: object) => db.selectFrom('platform').selectAll().where('id', '=', 1)),
   addPlatform: query((v: Row<'platform'>) =>
     db.insertInto('platform').values(row(v, ['id', 'domain', 'root', 'ledger_key', 'development', 'founded'])),
   ),
@@ -205,12 +202,48 @@ export const queries = (db: Kysely<Tables>) => ({
   ),
 })
 
-/** Pages of a projected table in order of its key: two databases are compared side by side. */
-export const page = (db: Kysely<Tables>, table: keyof typeof projected) => {
-  const column = projected[table]
-  return query((v: { after: string | number; limit: number }) =>
-    db.selectFrom(table).selectAll().where(sql.ref(column), '>', v.after).orderBy(sql.ref(column)).limit(v.limit),
-  ) as unknown as Query<{ after: string | number; limit: number }, Record<string, unknown>>
+/** What only an audit asks. */
+export type AuditQueries = ReturnType<typeof auditQueries>
+
+export const auditQueries = (db: Kysely<Tables>) => ({
+  ledgers: query((_: object) => db.selectFrom('ledger_entry').select('ledger').distinct().orderBy('ledger')),
+  heads: query((_: object) => db.selectFrom('ledger_head').select('ledger').orderBy('ledger')),
+  tileLedgers: query((_: object) => db.selectFrom('ledger_tile').select('ledger').distinct().orderBy('ledger')),
+  tilePlaces: query((v: { ledger: string }) =>
+    db
+      .selectFrom('ledger_tile')
+      .select(['level', 'idx'])
+      .where('ledger', '=', v.ledger)
+      .orderBy('level')
+      .orderBy('idx'),
+  ),
+  /** Entries outside the tree. */
+  strayEntries: query((v: { ledger: string; size: number }) =>
+    db
+      .selectFrom('ledger_entry')
+      .select('idx')
+      .where('ledger', '=', v.ledger)
+      .where(entry => entry.or([entry('idx', '<', 0), entry('idx', '>=', v.size)]))
+      .orderBy('idx')
+      .limit(1),
+  ),
+})
+
+/** Pages of a table in order of its key: two databases are compared side by side. The first has no lower bound. */
+export const pages = <T extends keyof Tables>(db: Kysely<Tables>, table: T, column: keyof Tables[T] & string) => {
+  const ordered = () =>
+    (db as Kysely<Record<string, Record<string, unknown>>>)
+      .selectFrom(table as string)
+      .selectAll()
+      .orderBy(column)
+  return {
+    first: query((v: { limit: number }) => ordered().limit(v.limit)) as Query<{ limit: number }, Tables[T]>,
+    next: query((v: { after: unknown; limit: number }) =>
+      ordered()
+        .where(column, '>', v.after as never)
+        .limit(v.limit),
+    ) as Query<{ after: unknown; limit: number }, Tables[T]>,
+  }
 }
 
 /** The named columns of the stand-in values, as a row to insert. */

@@ -1,6 +1,8 @@
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { Refused } from '@mintmark/core/errors'
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
-import type { Connection, Database, Query } from './database.ts'
+import type { Connection, Damage, Database, Query } from './database.ts'
 import { migrations, type Tables } from './tables.ts'
 
 /** Kysely as a compiler only: it makes the SQL, our connections run it. */
@@ -16,19 +18,33 @@ export const sqliteBuilder = (): Kysely<Tables> =>
 
 /**
  * The embedded database: WAL with synchronous=FULL, so a commit is on the disk when it returns; one connection writes,
- * another reads.
+ * another reads. One process has it for writing, as a revocation cuts the sockets of its own process only; others may
+ * read, an audit beside the running platform for one.
  * @param path a file, or ':memory:' for one connection that does both
+ * @throws Refused `data-in-use` where another process has it for writing
  */
 export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): Database {
-  const writer = open(path, options.readOnly ?? false)
-  if (!options.readOnly) migrate(writer)
-  const reader = path === ':memory:' || options.readOnly ? writer : open(path, true)
-  const writing = connection(writer)
+  const readOnly = options.readOnly ?? false
+  const lock = readOnly || path === ':memory:' ? undefined : lockOf(path)
+  try {
+    return opened(path, readOnly, lock)
+  } catch (error) {
+    lock?.close()
+    throw error
+  }
+}
+
+function opened(path: string, readOnly: boolean, lock: DatabaseSync | undefined): Database {
+  const writer = readOnly ? bare(path, true) : open(path, false)
+  if (!readOnly) migrate(writer)
+  const reader = path === ':memory:' || readOnly ? writer : open(path, true)
+  // Only a reader of its own, such as an audit, must be able to read numbers that were never written by us.
+  const writing = connection(writer, readOnly)
   return {
-    reader: reader === writer ? writing : connection(reader),
+    reader: reader === writer ? writing : connection(reader, false),
     async transaction(work) {
       // immediate: a transaction that reads first and writes later would fail as busy beside another process.
-      writer.exec(options.readOnly ? 'begin' : 'begin immediate')
+      writer.exec(readOnly ? 'begin' : 'begin immediate')
       try {
         const result = await work(writing)
         writer.exec('commit')
@@ -38,22 +54,51 @@ export function openSqlite(path: string, options: { readonly readOnly?: boolean 
         throw error
       }
     },
+    inspect: () => inspect(writer),
     close() {
       if (reader !== writer) reader.close()
       writer.close()
+      lock?.close()
     },
   }
 }
 
 function open(path: string, readOnly: boolean): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: 5_000, readOnly })
-  if (!readOnly) db.exec('pragma journal_mode = wal; pragma synchronous = full')
+  const db = bare(path, readOnly)
+  // Names, keys and serials are random, so a group touches many pages: room to keep them, and to write each back once.
+  db.exec('pragma cache_size = -65536')
+  if (!readOnly) {
+    db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 8192')
+  }
   return db
+}
+
+/** Nothing is read yet, so a file that is damaged can still be opened and inspected. */
+const bare = (path: string, readOnly: boolean): DatabaseSync => new DatabaseSync(path, { timeout: 5_000, readOnly })
+
+/**
+ * A lock of the operating system's, held through an empty file beside the database: it ends with the process, however
+ * that ends, and a file that was left locks nothing.
+ */
+function lockOf(path: string): DatabaseSync {
+  for (const file of [path, `${path}-lock`]) {
+    // Made here, for nobody else to read; SQLite would leave that to the umask. Never opened where it is: closing it
+    // would end the locks that this process already has on it (POSIX fcntl).
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+  }
+  const db = new DatabaseSync(`${path}-lock`, { timeout: 0 })
+  try {
+    db.exec('begin exclusive')
+    return db
+  } catch (cause) {
+    db.close()
+    throw new Refused('data-in-use', path, { cause })
+  }
 }
 
 /** Each statement once; `user_version` counts how many have run. */
 function migrate(db: DatabaseSync): void {
-  const { user_version: done } = db.prepare('pragma user_version').get() as { user_version: number }
+  const done = schemaOf(db)
   const all = migrations(sqliteBuilder(), 'sqlite')
   if (done > all.length) throw new Error(`the database has schema ${done}, this program knows ${all.length}`)
   if (done === all.length) return
@@ -63,18 +108,63 @@ function migrate(db: DatabaseSync): void {
   db.exec('commit')
 }
 
-function connection(db: DatabaseSync): Connection {
+const schemaOf = (db: DatabaseSync): number =>
+  (db.prepare('pragma user_version').get() as { user_version: number }).user_version
+
+/** Broken pages, indexes that leave rows out, and whatever acts on rows without being one: triggers, views. */
+function inspect(db: DatabaseSync): Damage | undefined {
+  try {
+    const [found] = db.prepare('pragma integrity_check(1)').all() as { integrity_check: string }[]
+    if (found?.integrity_check !== 'ok') return { part: 'pages', why: String(found?.integrity_check) }
+    const fresh = new DatabaseSync(':memory:')
+    migrate(fresh)
+    const [is, ought] = [db, fresh].map(
+      each =>
+        new Map(
+          each
+            .prepare('select name, sql from sqlite_schema')
+            .all()
+            .map(row => [row.name, row.sql]),
+        ),
+    ) as [Map<unknown, unknown>, Map<unknown, unknown>]
+    const version = schemaOf(fresh)
+    fresh.close()
+    const names = new Set([...is.keys(), ...ought.keys()])
+    const other = [...names].find(name => is.get(name) !== ought.get(name))
+    if (other !== undefined) return { part: 'schema', why: `${other} is not as this program makes it` }
+    if (schemaOf(db) !== version) return { part: 'schema', why: 'another version than its tables' }
+    return undefined
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR')) throw error
+    return { part: 'pages', why: error.message }
+  }
+}
+
+/** @param exact gives what JavaScript cannot count as bigint, where otherwise reading it fails */
+function connection(db: DatabaseSync, exact: boolean): Connection {
   const statements = new Map<string, StatementSync>()
   const statement = (sql: string): StatementSync => {
     const known = statements.get(sql)
     if (known) return known
     const made = db.prepare(sql)
+    made.setReadBigInts(exact)
     statements.set(sql, made)
     return made
   }
   return {
-    all: <P, R>(query: Query<P, R>, values: P) =>
-      statement(query.sql).all(...(query.bind(values) as SQLInputValue[])) as R[],
+    all: <P, R>(query: Query<P, R>, values: P) => {
+      const rows = statement(query.sql).all(...(query.bind(values) as SQLInputValue[])) as R[]
+      return exact ? rows.map(counted) : rows
+    },
     run: (query, values) => Number(statement(query.sql).run(...(query.bind(values) as SQLInputValue[])).changes),
   }
 }
+
+/** Numbers as numbers, where they are. */
+const counted = <R>(row: R): R =>
+  Object.fromEntries(
+    Object.entries(row as object).map(([name, value]) => [
+      name,
+      typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value,
+    ]),
+  ) as R
