@@ -20,7 +20,8 @@ export const access = {
   'GET /trust/root.pem': anyone,
   'GET /crl/:fleet': anyone,
   'GET /fleets/:fleet/devices/:name/did.json': anyone,
-  // Of a public fleet to anyone, of any other to its devices and to operators: the operation looks.
+  // Of a public fleet to anyone, of any other to its devices and to operators; of the platform itself the head to
+  // anyone, the rest to operators: the operation looks.
   'GET /log/:fleet/checkpoint': anyone,
   'GET /log/:fleet/tile/:path{.+}': anyone,
   'GET /receipts/:fleet/:index': anyone,

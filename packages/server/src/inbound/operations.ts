@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { readConfiguration, setConfiguration } from '../operations/configuration.ts'
 import { makeRevocationList } from '../operations/crl.ts'
 import { listDevices, lowerStanding, readDevice, readDidDocument, readStanding, whoami } from '../operations/devices.ts'
-import { enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
+import { type EnrollmentReply, enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
 import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony } from '../operations/fleets.ts'
 import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
 import { renew } from '../operations/renew.ts'
@@ -45,12 +45,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
       if (caller.kind !== 'token') throw new Refused('refused', 'no token')
       const { csr, name, plain } = readEnrollment(call)
       if (name !== undefined && query.name !== undefined) throw new Refused('bad-request', 'the name twice')
-      const reply = await enroll(platform, caller, csr, name ?? query.name)
-      if (accept === pemChain || (plain && accept !== 'application/json')) {
-        const body = pem('CERTIFICATE', reply.certificate) + pem('CERTIFICATE', reply.chain)
-        return { status: 201, type: pemChain, body }
-      }
-      return json(enrollmentJson(reply), 201)
+      return issued(await enroll(platform, caller, csr, name ?? query.name), accept, plain)
     },
   },
   'POST /v1/renew': {
@@ -60,10 +55,10 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     status: 201,
     async run(call) {
       const proof = proofOf(call)
-      const { csr, name } = readEnrollment(call)
+      const { csr, name, plain } = readEnrollment(call)
       // The certificate names the caller; a name in the body can only be the same or a mistake.
       if (name !== undefined && name !== proof.identity.name) throw new Refused('renew-name')
-      return json(enrollmentJson(await renew(call.platform, proof, csr)), 201)
+      return issued(await renew(call.platform, proof, csr), call.accept, plain)
     },
   },
   'GET /v1/me': {
@@ -109,7 +104,8 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   'GET /log/:fleet/checkpoint': {
     summary: 'Signed head of a ledger (C2SP tlog-checkpoint)',
     async run(call) {
-      const ledger = await readableLedger(call)
+      // That the platform's own ledger only grows is for anyone to watch; what is in it names fleets that are private.
+      const ledger = call.params.fleet === 'platform' ? 'platform' : await readableLedger(call)
       return { status: 200, type: 'text/plain; charset=utf-8', body: await readHead(call.platform, ledger) }
     },
   },
@@ -231,6 +227,13 @@ function readEnrollment(call: Call): { csr: Uint8Array; name: string | undefined
   return { csr: readPem('CERTIFICATE REQUEST', csr), name, plain: false }
 }
 
+/** JSON, or certificate and CA alone as PEM: what was asked for, or the form that the request had. */
+function issued(reply: EnrollmentReply, accept: string, plain: boolean): Reply {
+  if (accept !== pemChain && (!plain || accept === 'application/json')) return json(enrollmentJson(reply), 201)
+  const body = pem('CERTIFICATE', reply.certificate) + pem('CERTIFICATE', reply.chain)
+  return { status: 201, type: pemChain, body }
+}
+
 /** DER, or one PEM block: the first byte tells. */
 const readPkcs10 = (body: Uint8Array): Uint8Array =>
   body[0] === 0x30 ? body : readPem('CERTIFICATE REQUEST', Buffer.from(body).toString('latin1'))
@@ -252,7 +255,7 @@ async function lower(call: Call, to: 'revoked' | 'decommissioned'): Promise<Repl
 async function readableLedger({ platform, caller, params }: Call): Promise<string> {
   const fleet = params.fleet!
   const who = caller.kind === 'identity' ? caller.proof.identity : undefined
-  if (fleet === 'platform' || who?.role === 'operator' || who?.fleet === fleet) return fleet
+  if (who?.role === 'operator' || who?.fleet === fleet) return fleet
   const row = await platform.store.fleet(fleet)
   if (row?.public !== 1) throw new Refused('not-found')
   return fleet
