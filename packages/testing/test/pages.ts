@@ -51,8 +51,9 @@ export function example(path: string, name: string): string {
 /** The text without its fences. */
 export const prose = ({ text }: Page): string => text.replaceAll(fenced, '')
 
-/** What stands between single backticks, outside of fences. */
-export const spans = (where: Page): string[] => [...prose(where).matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code)
+/** What stands between single backticks, outside of fences; a line end in it is a space. */
+export const spans = (where: Page): string[] =>
+  [...prose(where).matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.replaceAll(/\s+/g, ' '))
 
 /** As GitHub makes an anchor of a heading. */
 export const anchors = (where: Page): string[] =>
