@@ -10,7 +10,8 @@ export function readInput<T>(call: Call, shape: z.ZodType<T>): T {
   const parsed = shape.safeParse(readJson(call.body))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw new Refused(codeOf(issue), `${issue?.path.join('.')}: ${issue?.message}`)
+  // Not the message: it repeats names that the sender chose, and the detail goes to the log.
+  throw new Refused(codeOf(issue), `${issue?.path.join('.')}: ${issue?.code}`)
 }
 
 function codeOf(issue: z.core.$ZodIssue | undefined): Code {

@@ -69,15 +69,16 @@ export async function lowerStanding(
 ): Promise<DeviceView & { readonly receipt: Receipt | null }> {
   const row = await readRecord(platform, target.fleet, target.name)
   if (row.standing === to) return { ...(await deviceView(platform, row)), receipt: null }
-  const receipt = await platform.store.commit(
-    change({
-      kind: `identity.${to}`,
-      at: platform.now(),
-      by: by.path,
-      ledger: target.fleet,
-      body: { identity: row.identity, reason: readReason(reason) },
-    }),
-  )
+  const body = { identity: row.identity, reason: readReason(reason) }
+  const fact = change({ kind: `identity.${to}`, at: platform.now(), by: by.path, ledger: target.fleet, body })
+  let receipt: Receipt | null = null
+  try {
+    receipt = await platform.store.commit(fact)
+  } catch (error) {
+    // Someone else's came first: what was asked for is so.
+    const now = await platform.store.standing(row.identity)
+    if (!(error instanceof Refused && error.code === 'standing-final' && now?.standing === to)) throw error
+  }
   return { ...(await readDevice(platform, target.fleet, target.name)), receipt }
 }
 
