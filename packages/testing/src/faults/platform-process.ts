@@ -20,8 +20,7 @@ export interface Place {
   readonly domain?: string
 }
 
-const runner = join(import.meta.dirname, 'run-platform.ts')
-const node = join(import.meta.dirname, '../../../../node_modules/.bin/node')
+const command = join(import.meta.dirname, '../../../mintmark/bin/mintmark')
 
 /** The platform as a real process, which can be killed at any moment and started again at the same place. */
 export class PlatformProcess {
@@ -33,7 +32,9 @@ export class PlatformProcess {
   /** Spawns it and does not wait: it may be killed before it is ready. */
   constructor({ data, port, domain = 'example.test' }: Place) {
     const begun = performance.now()
-    this.#child = spawn(node, [runner, data, String(port), domain], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const place = ['--data', data, '--domain', domain, '--port', String(port), '--console-port', '0']
+    const args = ['up', ...place, '--log-level', 'warn', '--json']
+    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stderr!.on('data', chunk => {
       this.#complaints += chunk
     })
