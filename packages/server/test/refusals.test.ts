@@ -9,15 +9,17 @@ import type { Platform } from '../src/platform.ts'
 function scene() {
   const facts: Change<'refused'>[] = []
   const clock = { now: 1_700_000_000_000 }
+  const disk = { full: false }
   const platform = {
     now: () => clock.now,
     store: {
       commit: async (fact: Change<'refused'>) => {
+        if (disk.full) throw new Refused('unavailable')
         facts.push(fact)
       },
     },
   } as unknown as Platform
-  return { facts, clock, recorder: new RefusalRecorder(platform) }
+  return { facts, clock, disk, recorder: new RefusalRecorder(platform) }
 }
 
 const holder = (id: string) =>
@@ -44,4 +46,19 @@ test('however many identities are refused in a minute, the rows are bounded and 
     ['platform', 'platform', 500],
   ])
   expect(sum(facts)).toBe(10_500)
+})
+
+test('what cannot be committed is counted until it can', async () => {
+  const { facts, clock, disk, recorder } = scene()
+  disk.full = true
+  const record = () => recorder.record(spent, holder('a'), 'POST /v1/enroll')
+  await expect(record()).rejects.toMatchObject({ code: 'unavailable' })
+  await record()
+  await expect(recorder.flush()).rejects.toMatchObject({ code: 'unavailable' })
+  clock.now += 60_000
+  await record()
+  expect(facts).toEqual([])
+  disk.full = false
+  await recorder.flush()
+  expect(sum(facts)).toBe(3)
 })

@@ -49,7 +49,7 @@ export class RefusalRecorder {
       return
     }
     this.#counts.set(keyOf(kind), { ...kind, count: 0 })
-    await this.#platform.store.commit(this.#fact({ ...kind, count: 1 }))
+    await this.#commit({ ...kind, count: 1 })
   }
 
   /** @returns whether there is such a row already */
@@ -63,14 +63,28 @@ export class RefusalRecorder {
   async flush(): Promise<void> {
     const counted = [...this.#counts.values()].filter(({ count }) => count > 0)
     this.#counts = new Map()
-    await Promise.all(counted.map(kind => this.#platform.store.commit(this.#fact(kind))))
+    const done = await Promise.allSettled(counted.map(kind => this.#commit(kind)))
+    for (const each of done) if (each.status === 'rejected') throw each.reason
   }
 
   async #turn(): Promise<void> {
     const now = Math.floor(this.#platform.now() / minute)
     if (now === this.#minute) return
     this.#minute = now
-    await this.flush()
+    // What could not be committed was counted again; this refusal must be counted too.
+    await this.flush().catch(() => undefined)
+  }
+
+  /** What cannot be committed now, because the disk is full, say, is counted until it can. */
+  async #commit(kind: Kind & { readonly count: number }): Promise<void> {
+    try {
+      await this.#platform.store.commit(this.#fact(kind))
+    } catch (error) {
+      const known = this.#counts.get(keyOf(kind))
+      if (known) known.count += kind.count
+      else this.#counts.set(keyOf(kind), { ...kind })
+      throw error
+    }
   }
 
   #fact({ ledger, by, code, operation, count }: Kind & { readonly count: number }): Change {
