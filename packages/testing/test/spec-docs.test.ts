@@ -1,0 +1,357 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  base64,
+  base64url,
+  type Cbor,
+  cbor,
+  equal,
+  hex,
+  readBase64,
+  readBase64url,
+  readCbor,
+  readHex,
+  readPem,
+  readUtf8,
+  sha256,
+  Tagged,
+  utf8,
+} from '@mintmark/core/bytes'
+import { describeRequest, digestWords, readCeremonyAnswer, readCeremonyRequest } from '@mintmark/core/ceremony'
+import { admitSpki, didKey, readDidKey, webCryptoVerify } from '@mintmark/core/keys'
+import {
+  append,
+  checkInclusion,
+  emptyFrontier,
+  leafHash,
+  readCheckpoint,
+  readTilePath,
+  readVerifierKey,
+} from '@mintmark/core/ledger'
+import {
+  path,
+  readDomain,
+  readFleetName,
+  readName,
+  readNamePattern,
+  readSpiffeId,
+  spiffeId,
+} from '@mintmark/core/names'
+import { checkAuthority, checkLeaf } from '@mintmark/core/proof'
+import { type ChangeKind, change, readChange } from '@mintmark/core/rules'
+import {
+  checkPossession,
+  readCertificate,
+  readCharter,
+  readRevocationList,
+  readSigningRequest,
+  readToken,
+} from '@mintmark/core/signed'
+import { describe, expect, test } from 'vitest'
+import { proveIssued } from '../../device/src/issued.ts'
+import { root as checkout, example, page } from './pages.ts'
+import { tableRows } from './table.ts'
+
+// Every page of docs/spec opens with an example of the real thing; they are of one platform, and fit together.
+
+const bytesOf = (where: string, name: string): Uint8Array => readHex(spec(where, name).replaceAll('\n', ''))
+const spec = (where: string, name: string): string => example(`docs/spec/${where}`, name)
+const rows = (where: string, heading: string): string[][] => tableRows(page(`docs/spec/${where}`).text, heading)
+const bare = (cell: string | undefined): string => (cell ?? '').replaceAll('`', '')
+const certificate = (name: string) => readCertificate(readPem('CERTIFICATE', spec('certificate.md', name)))
+
+const [root, authority, leaf] = [certificate('root'), certificate('fleet-ca'), certificate('leaf')]
+const at = leaf.notBefore + 600_000
+const charter = await readCharter(bytesOf('statement.md', 'charter'), root.publicKey, webCryptoVerify)
+const origin = `${charter.fleet}.${charter.domain}/ledger`
+
+describe('token.md', () => {
+  const token = readToken(spec('token.md', 'token'))
+
+  test('has the bytes of its token, and their fields', () => {
+    const bytes = bytesOf('token.md', 'token-bytes')
+    expect(base64url(bytes)).toBe(spec('token.md', 'token').slice('mmt1_'.length))
+    const fields = [hex(token.id), hex(token.secret), hex(token.anchor), token.url]
+    expect(rows('token.md', 'bytes').map(row => bare(row[2]))).toEqual(fields)
+    expect(page('docs/spec/token.md').text).toContain(`\`${base64url(token.id)}\``)
+  })
+
+  test('names the root of certificate.md', () => {
+    expect(hex(token.anchor)).toBe(hex(sha256(root.der)))
+  })
+
+  test.each(spec('token.md', 'invalid-tokens').split('\n'))('%s is refused as it says', text => {
+    expect(() => readToken(text)).toThrow(expect.objectContaining({ code: 'bad-token' }))
+  })
+})
+
+describe('statement.md', () => {
+  const statement = bytesOf('statement.md', 'charter')
+  const outer = readCbor(statement) as Tagged & { value: readonly Uint8Array[] }
+  const [header, , payload, signature] = outer.value as [Uint8Array, unknown, Uint8Array, Uint8Array]
+
+  test('takes its charter apart', () => {
+    expect(spec('statement.md', 'charter-outer')).toBe(diagnostic(outer))
+    expect(spec('statement.md', 'charter-protected')).toBe(diagnostic(readCbor(header)))
+    expect(spec('statement.md', 'charter-payload')).toBe(diagnostic(readCbor(payload)))
+  })
+
+  test('has the bytes that are signed', async () => {
+    const signed = bytesOf('statement.md', 'charter-signed')
+    expect(hex(signed)).toBe(hex(cbor(['Signature1', header, new Uint8Array(), payload])))
+    expect(await webCryptoVerify(root.publicKey, signed, signature)).toBe(true)
+  })
+
+  test('has a charter of the CA in certificate.md, with the fields of its table', () => {
+    expect(charter.authority).toBe(authority.publicKey.id)
+    const documented = rows('statement.md', 'field').map(row => bare(row[0]))
+    expect(documented.toSorted()).toEqual(Object.keys(charter).toSorted())
+    expect(page('docs/spec/statement.md').text).toContain(new Date(charter.issued).toISOString())
+  })
+})
+
+describe('names.md', () => {
+  const readers: Record<string, (text: string) => unknown> = {
+    fleet: readFleetName,
+    name: readName,
+    domain: readDomain,
+    pattern: readNamePattern,
+    identity: text => readSpiffeId('example.test', text),
+  }
+
+  test('spells one name three ways', () => {
+    const name = readSpiffeId(charter.domain, spec('names.md', 'identity'))
+    expect(path(name)).toBe(spec('names.md', 'path'))
+    expect(leaf.altNames?.uris).toEqual([spiffeId(charter.domain, name)])
+    expect(didKey(leaf.publicKey)).toBe(spec('names.md', 'did'))
+  })
+
+  test.each(rows('names.md', 'text'))('%s, read as %s: %s', (text, kind, outcome) => {
+    const read = () => readers[kind!]!(bare(text))
+    if (outcome === 'yes') expect(read).not.toThrow()
+    else expect(read).toThrow(expect.objectContaining({ code: bare(outcome) }))
+  })
+
+  test('has id and DID of two keys', () => {
+    const [, , spkis, ids, dids] = rows('names.md', 'of a key').map(cells => cells.slice(1).map(bare))
+    for (const i of [0, 1]) {
+      const key = admitSpki(readHex(spkis![i]!))
+      expect([key.id, didKey(key)]).toEqual([ids![i], dids![i]])
+      expect(readDidKey(dids![i]!).equals(key)).toBe(true)
+    }
+  })
+})
+
+describe('contexts.md', () => {
+  const binary = ['certificate', 'signing-request', 'statement'].map(name => bytesOf('contexts.md', name))
+  const note = utf8(`${spec('contexts.md', 'ledger-head')}\n`)
+  const forms = rows('contexts.md', 'form').map(row => bare(row[2]))
+
+  test('has messages that were really signed', async () => {
+    const [tbs, info, structure] = binary
+    expect(hex(tbs!)).toBe(hex(leaf.signed))
+    const request = readSigningRequest(readPem('CERTIFICATE REQUEST', spec('certificate.md', 'request')))
+    expect(hex(info!)).toBe(hex(request.signed))
+    expect(hex(structure!)).toBe(hex(bytesOf('statement.md', 'charter-signed')))
+    expect(spec('ledger.md', 'checkpoint')).toContain(readUtf8(note))
+  })
+
+  test('says what each begins with, and no two the same', () => {
+    const list = readDer(bytesOf('certificate.md', 'crl'))
+    const beginnings = forms.filter(form => /^[0-9a-f]{2} /.test(form))
+    const matching = [...binary, note, list].map(message => beginnings.filter(form => begins(message, form)))
+    expect(matching).toEqual([
+      ['30 L a0 03 02 01 02'],
+      ['30 L 02 01 00 30'],
+      ['84 6a 53 69 67 6e 61 74 75 72 65 31'],
+      [],
+      ['30 L 02 01 01 30'],
+    ])
+  })
+
+  /** The TBSCertList inside a list. */
+  const readDer = (bytes: Uint8Array): Uint8Array => bytes.subarray(bytes[1] === 0x81 ? 3 : bytes[1] === 0x82 ? 4 : 2)
+
+  function begins(message: Uint8Array, form: string): boolean {
+    const length = '(?:[0-7][0-9a-f]|81[0-9a-f]{2}|82[0-9a-f]{4})'
+    return new RegExp(`^${form.replaceAll(' ', '').replace('L', length)}`).test(hex(message))
+  }
+})
+
+describe('certificate.md', () => {
+  test('has a chain that proves', async () => {
+    await checkAuthority(authority, root, at, webCryptoVerify)
+    await checkLeaf(leaf, authority, webCryptoVerify)
+  })
+
+  test.each([
+    ['leaf', leaf],
+    ['fleet-ca', authority],
+  ] as const)('describes the %s as it is', (name, { serial, altNames, nameConstraints, subjectKeyId }) => {
+    const text = spec('certificate.md', `${name}-text`)
+    expect(text).toContain(serial.match(/../g)!.join(':'))
+    expect(text).toContain(hex(subjectKeyId!).toUpperCase().match(/../g)!.join(':'))
+    for (const uri of altNames?.uris ?? []) expect(text).toContain(`URI:${uri}`)
+    for (const host of nameConstraints?.permittedUriHosts ?? []) expect(text).toContain(`URI:${host}`)
+  })
+
+  test('says how long they last', () => {
+    const days = (each: typeof leaf) => Math.round((each.notAfter - each.notBefore) / 86_400_000)
+    expect([days(leaf), Math.floor(days(authority) / 365), Math.floor(days(root) / 365)]).toEqual([30, 5, 10])
+  })
+
+  test('has a request of the leaf, and a list of the CA at the size of the ledger', async () => {
+    const request = readSigningRequest(readPem('CERTIFICATE REQUEST', spec('certificate.md', 'request')))
+    await checkPossession(request, webCryptoVerify)
+    expect(request.publicKey.equals(leaf.publicKey)).toBe(true)
+    const list = await readRevocationList(bytesOf('certificate.md', 'crl'), authority, webCryptoVerify)
+    expect(list.number).toBe(Number(spec('ledger.md', 'checkpoint').split('\n')[1]))
+    expect(list.nextUpdate - list.thisUpdate).toBe(86_400_000)
+  })
+})
+
+describe('change.md', () => {
+  const source = readFileSync(join(checkout, 'packages/core/src/rules/change.ts'), 'utf8')
+  const types: Record<string, Cbor> = { text: 'a', bytes: new Uint8Array(4), number: 1, flag: true }
+
+  test('has an entry, and reads it', () => {
+    const bytes = bytesOf('change.md', 'revoked')
+    expect(readChange(bytes).kind).toBe('identity.revoked')
+    expect(spec('change.md', 'revoked-diagnostic')).toBe(diagnostic(readCbor(bytes)))
+    expect(spec('change.md', 'enrolled-diagnostic')).toContain(`h'${hex(leaf.der)}'`)
+  })
+
+  test('has every kind', () => {
+    const real = [...source.matchAll(/^ {2}'?([a-z]+(?:\.[a-z]+)?)'?: \{/gm)].map(([, kind]) => kind)
+    expect(rows('change.md', 'kind').map(row => bare(row[0]))).toEqual(real)
+  })
+
+  test.each(rows('change.md', 'kind'))('%s, in the ledger of %s, has the fields %s', (kind, _, cell = '') => {
+    const fields = [...cell.matchAll(/`(\w+)` (\w+)(\?)?/g)].map(([, name = '', type = '', optional]) => {
+      return { name, value: types[type]!, optional: optional !== undefined }
+    })
+    const make = (some: typeof fields) => {
+      const body = Object.fromEntries(some.map(({ name, value }) => [name, value]))
+      return change({ kind: bare(kind) as ChangeKind, at: 1, by: 'platform', ledger: 'acme', body: body as never })
+    }
+    const named = fields.map(({ name }) => name)
+    expect(Object.keys(readChange(make(fields).bytes).body).toSorted()).toEqual(named.toSorted())
+    for (const { name, optional } of fields) {
+      const without = () => make(fields.filter(field => field.name !== name))
+      if (optional) expect(without).not.toThrow()
+      else expect(without).toThrow(TypeError)
+    }
+  })
+})
+
+describe('ledger.md', () => {
+  const key = readVerifierKey(spec('ledger.md', 'verifier-key'))
+  const by = { origin, publicKey: key.publicKey, verify: webCryptoVerify }
+  const hashes = spec('ledger.md', 'tile').split('\n').map(readHex)
+
+  test('has the key that the charter names', () => {
+    expect(key.name).toBe(origin)
+    expect(spec('ledger.md', 'ledger-key')).toBe(hex(key.publicKey.raw))
+    expect(hex(charter.ledgerKey)).toBe(hex(key.publicKey.raw))
+  })
+
+  test('has a head of the entries under its tile', async () => {
+    const { size, root: head } = await readCheckpoint(`${spec('ledger.md', 'checkpoint')}\n`, by)
+    expect(hashes).toHaveLength(size)
+    expect(base64(append(emptyFrontier, hashes).root)).toBe(base64(head))
+    expect(equal(leafHash(bytesOf('change.md', 'revoked')), hashes[4]!)).toBe(true)
+  })
+
+  test('has a receipt that proves', async () => {
+    const { checkpoint, ...receipt } = JSON.parse(spec('ledger.md', 'receipt'))
+    const { size, root: head } = await readCheckpoint(checkpoint, by)
+    const proof = receipt.proof.map(readBase64)
+    checkInclusion({ leafHash: readBase64(receipt.leaf), index: receipt.index, size, proof, root: head })
+    const fields = rows('ledger.md', 'field').map(row => bare(row[0]))
+    expect(fields).toEqual(Object.keys({ ...receipt, checkpoint }))
+  })
+
+  test.each(rows('ledger.md', 'tile'))('%s is at %s', (tile, place) => {
+    const { level, index, width } = readTilePath(bare(place))
+    expect(tile).toBe(`level ${level}, index ${index}, width ${width}`)
+  })
+})
+
+describe('ceremony.md', async () => {
+  const file = (name: string) => utf8(`${spec('ceremony.md', name)}\n`)
+  const request = await readCeremonyRequest(file('request'), webCryptoVerify)
+
+  test('has a request of the root in certificate.md, as the signer is shown it', () => {
+    expect(request.anchor).toBe(hex(sha256(root.der)))
+    for (const line of [request.digest, ...describeRequest(request)])
+      expect(spec('ceremony.md', 'shown')).toContain(line)
+    expect(digestWords(request.bytes)).toBe(spec('ceremony.md', 'words'))
+  })
+
+  test('has its answer, with the CA and the charter of the other pages', async () => {
+    const answer = await readCeremonyAnswer(file('answer'), request, at, webCryptoVerify)
+    expect(answer.items.map(({ signed }) => hex(signed))).toEqual([
+      hex(authority.der),
+      hex(bytesOf('statement.md', 'charter')),
+    ])
+  })
+
+  test('names every field of both files', () => {
+    const { items, ...outer } = JSON.parse(spec('ceremony.md', 'request'))
+    const answer = JSON.parse(spec('ceremony.md', 'answer'))
+    const { text } = page('docs/spec/ceremony.md')
+    const fields = [outer, answer, items[0]].flatMap(each => Object.keys(each)).filter(name => name !== 'kind')
+    for (const name of fields) expect(text, name).toMatch(new RegExp(`^\\|.*\`${name}\`.*\\|$`, 'm'))
+  })
+})
+
+describe('enrollment.md', () => {
+  const [head = '', body = ''] = spec('enrollment.md', 'request').split('\n\n')
+  const [answerHead = '', answer = ''] = split(spec('enrollment.md', 'reply'))
+  const issued = JSON.parse(answer)
+
+  test('shows the token of token.md and the request of certificate.md', () => {
+    expect(head).toContain(`Authorization: Bearer ${spec('token.md', 'token')}\n`)
+    expect(JSON.parse(body).csr.trim()).toBe(spec('certificate.md', 'request'))
+    expect(head).toContain(`Content-Length: ${body.length}`)
+    expect(answerHead).toContain(`content-length: ${utf8(JSON.stringify(issued)).length}`)
+  })
+
+  test('has a reply that a device takes', async () => {
+    const { name } = JSON.parse(body)
+    const expected = { publicKey: leaf.publicKey, anchor: root.der, domain: charter.domain, name, at }
+    const { certificate: taken, charter: own } = await proveIssued(issued, expected)
+    expect(hex(taken.der)).toBe(hex(leaf.der))
+    expect(base64url(own!.bytes)).toBe(base64url(bytesOf('statement.md', 'charter')))
+    expect(readBase64url(issued.charter)).toEqual(bytesOf('statement.md', 'charter'))
+  })
+
+  test('has every field of it', () => {
+    const documented = [
+      ...page('docs/spec/enrollment.md')
+        .text.split('\n## Reply\n')[1]!
+        .matchAll(/^\| `(\w+)` \|/gm),
+    ]
+    expect(documented.slice(0, Object.keys(issued).length).map(([, name]) => name)).toEqual(Object.keys(issued))
+  })
+
+  /** At the first empty line. */
+  function split(text: string): [string, string] {
+    const end = text.indexOf('\n\n')
+    return [text.slice(0, end), text.slice(end + 2)]
+  }
+})
+
+/** CBOR diagnostic notation (RFC 8949 8), one entry a line. */
+function diagnostic(item: Cbor, indent = ''): string {
+  const deeper = `${indent}  `
+  const lines = (items: readonly string[]) => `\n${items.map(line => deeper + line).join(',\n')}\n${indent}`
+  if (item instanceof Uint8Array) return `h'${hex(item)}'`
+  if (item instanceof Tagged) return `${item.tag}(${diagnostic(item.value, indent)})`
+  if (item instanceof Map) {
+    if (item.size === 0) return '{}'
+    return `{${lines([...item].map(([key, value]) => `${diagnostic(key)}: ${diagnostic(value, deeper)}`))}}`
+  }
+  if (Array.isArray(item)) return `[${lines(item.map(each => diagnostic(each, deeper)))}]`
+  return JSON.stringify(item)
+}
