@@ -27,6 +27,8 @@ export interface Reply {
   readonly status: number
   readonly type: string
   readonly body: string | Uint8Array
+  /** The connection is closed after it. */
+  readonly last?: boolean
 }
 
 /** One operation behind its row of the access table. */
@@ -39,6 +41,8 @@ export interface Operation {
   readonly query?: readonly string[]
   /** Content types beside JSON. */
   readonly accepts?: readonly string[]
+  /** How large a body may be, where more than usual. */
+  readonly mostBytes?: number
   readonly status?: number
   run(call: Call): Promise<Reply>
 }

@@ -8,9 +8,11 @@ import type { PeerProof } from '@mintmark/core/proof'
 import type { Logger } from 'pino'
 import type { Platform } from '../platform.ts'
 import { access } from './access.ts'
+import { readBody } from './body.ts'
 import type { Caller, Reply } from './call.ts'
 import { Crowd } from './crowd.ts'
 import { enter, type Shown } from './gate.ts'
+import { checkHead } from './head.ts'
 import { FailureLimit } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 import { operations } from './operations.ts'
@@ -77,6 +79,7 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
     const shown: Shown = { caller: { kind: 'anonymous' } }
     let found: Route | undefined
     try {
+      checkHead(request)
       const { path, query } = readTarget(request.url ?? '')
       found = route(request.method ?? '', path)
       const { name, operation, params } = found
@@ -84,10 +87,7 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
       for (const key of Object.keys(query)) {
         if (!operation.query?.includes(key)) throw new Refused('bad-request', 'unknown query name')
       }
-      const body = await readBody(request).catch((cause: unknown) => {
-        // Nothing of ours can fail there: the sender went away, or took too long.
-        throw cause instanceof Refused ? cause : new Refused('bad-request', 'the body ended early', { cause })
-      })
+      const body = await readBody(request, operation.mostBytes ?? maxBody)
       const contentType = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
       const accept = request.headers.accept ?? '*/*'
       return await operation.run({
@@ -126,7 +126,7 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
   }
 
   const unanswered = new WeakMap<Socket, number>()
-  const server = createServer({ ...tlsOptions, ...timeouts, ...certificate }, (request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request
     unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1)
     response.once('close', () => {
@@ -144,9 +144,14 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
       })
       .then(reply => {
         finished(reply.status)
+        // The last answer on its connection, as the listener is closed and waits for it.
+        if (!server.listening) response.shouldKeepAlive = false
         send(request, response, reply)
       })
-  })
+  }
+  // A Host that is missing is refused like everything else, see `checkHead`; so is what a client expects.
+  const server = createServer({ ...tlsOptions, ...timeouts, ...certificate, requireHostHeader: false }, handle)
+  server.on('checkExpectation', handle)
   server.maxHeadersCount = 64
   server.on('tlsClientError', error => log.debug({ err: error }, 'handshake failed'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -176,28 +181,15 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  const most = request.url?.startsWith('/v1/ceremony') ? 4_000_000 : maxBody
-  if (Number(request.headers['content-length'] ?? 0) > most) throw new Refused('too-large')
-  const chunks: Buffer[] = []
-  let length = 0
-  // The rest of a body that is too large is not read, but the connection must live until its sender was told.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    length += (chunk as Buffer).length
-    if (length > most) throw new Refused('too-large')
-    chunks.push(chunk as Buffer)
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-}
-
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Reply): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body, last }: Reply): void {
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
     // What is left of a body that was not read would be taken for the next request.
-    ...(request.complete ? {} : { connection: 'close' }),
+    ...(request.complete && !last ? {} : { connection: 'close' }),
   })
   response.end(bytes)
 }

@@ -28,10 +28,20 @@ export function makeMetrics(): Metrics {
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
     registers,
   })
+  // By status class, looked up once: on the way of every request.
+  const timers = new Map<number, { observe(seconds: number): void }>()
+  const timerOf = (status: number): { observe(seconds: number): void } => {
+    const kind = Math.floor(status / 100)
+    const known = timers.get(kind)
+    if (known) return known
+    const timer = requests.labels({ status: `${kind}xx` })
+    timers.set(kind, timer)
+    return timer
+  }
   return {
     request() {
       const begun = performance.now()
-      return status => requests.observe({ status: `${Math.floor(status / 100)}xx` }, (performance.now() - begun) / 1000)
+      return status => timerOf(status).observe((performance.now() - begun) / 1000)
     },
     refused: code => refusals.inc({ code }),
     watch(sessions) {

@@ -211,6 +211,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   'POST /v1/ceremony': {
     summary: 'Merge what the offline root signed (an answer file, base64url)',
     input: ceremonyAnswer,
+    mostBytes: 4_000_000,
     async run(call) {
       const { answer } = readInput(call, ceremonyAnswer)
       return json(await mergeCeremony(call.platform, identityOf(call).path, readBase64url(answer)))

@@ -1,5 +1,5 @@
 import { Refused } from '@mintmark/core/errors'
-import { TrieRouter } from 'hono/router/trie-router'
+import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { access, type OperationName } from './access.ts'
 import type { Operation } from './call.ts'
 
@@ -13,21 +13,25 @@ const methods = ['GET', 'POST', 'PUT'] as const
 
 /** Finds the operation for a request. An operation without a row in the access table, or a row without one, does not start. */
 export function makeRouter(operations: Readonly<Record<string, Operation>>): (method: string, path: string) => Route {
-  const router = new TrieRouter<{ name: OperationName; operation: Operation }>()
+  const router = new RegExpRouter<Omit<Route, 'params'>>()
   const [rows, served] = [Object.keys(access).sort().join(), Object.keys(operations).sort().join()]
   if (rows !== served) throw new Error('the access table and the operations differ')
   for (const [name, operation] of Object.entries(operations)) {
     const [method = '', path = ''] = name.split(' ')
     router.add(method, path, { name: name as OperationName, operation })
   }
+  const find = (method: string, path: string): Route | undefined => {
+    const [[found], values = []] = router.match(method, path)
+    if (found === undefined) return undefined
+    // Parameters by name, each with the place of its value.
+    const [route, places] = found as [Omit<Route, 'params'>, Readonly<Record<string, number>>]
+    const params = Object.fromEntries(Object.entries(places).map(([name, place]) => [name, values[place]!]))
+    return { ...route, params }
+  }
   return (method, path) => {
-    const [[found] = []] = router.match(method, path)
-    if (found === undefined) {
-      const elsewhere = methods.some(other => router.match(other, path)[0].length > 0)
-      throw new Refused(elsewhere ? 'method-not-allowed' : 'not-found')
-    }
-    const [handler, params] = found
-    return { ...handler, params: params as Readonly<Record<string, string>> }
+    const route = find(method, path)
+    if (route) return route
+    throw new Refused(methods.some(other => find(other, path)) ? 'method-not-allowed' : 'not-found')
   }
 }
 
@@ -36,9 +40,10 @@ export function makeRouter(operations: Readonly<Record<string, Operation>>): (me
  * rewrites: no percent-encoding, dot segments, doubled slashes, semicolons or backslashes before the gate.
  */
 export function readTarget(target: string): { path: string; query: Readonly<Record<string, string>> } {
-  const [path = '', search = '', ...rest] = target.split('?')
+  const [path = '', search, ...rest] = target.split('?')
   const plain = /^(?:\/[A-Za-z0-9_~:-][A-Za-z0-9._~:-]*)+$/.test(path) && !path.includes('..')
   if (!plain || target.length > 1_024 || rest.length > 0) throw new Refused('bad-request', 'request target')
+  if (search === undefined) return { path, query: {} }
   const query = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(search)) {
     if (query.has(name)) throw new Refused('bad-request', 'a query name twice')

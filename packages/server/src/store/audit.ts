@@ -15,7 +15,7 @@ import {
 import { type Change, readChange } from '@mintmark/core/rules'
 import { readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
-import { type Connection, type Database, first, type Query } from './database.ts'
+import type { Connection, Database, Query } from './database.ts'
 import { entryOf, Finding, reasonOf, rowOf, sameValue, shown } from './finding.ts'
 import { Projection } from './projection.ts'
 import { auditQueries, pages, queries } from './queries.ts'
@@ -164,7 +164,7 @@ class Audit {
     const where = entryOf(ledger, 0)
     if (fact.kind !== 'fleet.activated') throw new Finding(where, 'the ledger does not begin with its charter')
     try {
-      const platform = await first(this.#replayed.reader, this.#queries.platform, {})
+      const platform = await this.#replayed.reader.first(this.#queries.platform, {})
       const anchor = readCertificate(platform!.root).publicKey
       const charter = await readCharter((fact as Change<'fleet.activated'>).body.charter, anchor, nodeVerify)
       if (charter.fleet !== ledger) throw new Refused('bad-statement', 'charter of another fleet')
@@ -207,7 +207,7 @@ class Audit {
 
   async #head(ledger: string, tree: Frontier, publicKey: PublicKey | undefined): Promise<LedgerReport> {
     const where = entryOf(ledger, tree.size)
-    const head = await first(this.#connection, this.#queries.head, { ledger })
+    const head = await this.#connection.first(this.#queries.head, { ledger })
     if (head === undefined || publicKey === undefined) throw new Finding(where, 'the ledger has no head')
     if (head.size !== tree.size) {
       const end = Math.min(tree.size, Number(head.size))
@@ -264,8 +264,8 @@ class Audit {
       rows = await this.#connection.all(page.next, { after: rows.at(-1)!.digest, limit: 100 })
     }
     for (const { name: fleet } of await this.#connection.all(this.#queries.fleets, {})) {
-      const row = await first(this.#connection, this.#queries.config, { fleet })
-      if (row && !(await first(this.#connection, this.#queries.configContent, { digest: row.digest }))) {
+      const row = await this.#connection.first(this.#queries.config, { fleet })
+      if (row && !(await this.#connection.first(this.#queries.configContent, { digest: row.digest }))) {
         throw new Finding(rowOf('config_content', row.digest), 'the row is missing')
       }
     }

@@ -1,9 +1,23 @@
+import { equal } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import type { Verify } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
-import { append, emptyFrontier, leafHash, readFrontier, signCheckpoint, writeFrontier } from '@mintmark/core/ledger'
+import {
+  append,
+  type Checkpoint,
+  emptyFrontier,
+  type Frontier,
+  leafHash,
+  readCheckpoint,
+  readFrontier,
+  root as rootOf,
+  signCheckpoint,
+  writeFrontier,
+} from '@mintmark/core/ledger'
 import { type Change, isChange } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
-import { type Connection, type Database, first } from './database.ts'
+import { serverVerify } from '../verify.ts'
+import type { Connection, Database } from './database.ts'
 import { Projection } from './projection.ts'
 import type { Queries } from './queries.ts'
 
@@ -47,6 +61,8 @@ export class Committer {
   readonly #queries: Queries
   readonly #signer: (ledger: string) => LedgerSigner
   readonly #listeners: CommitListener[] = []
+  /** The last head of each ledger that this process signed, once it was committed. */
+  readonly #signed = new Map<string, string>()
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
 
@@ -92,18 +108,37 @@ export class Committer {
       receipts = await this.#database.transaction(connection => this.#write(connection, group, refused))
     } catch (error) {
       // The transaction is gone as a whole, and nobody has been told otherwise.
-      const unavailable = new Refused('unavailable', 'commit failed', { cause: error })
-      for (const waiting of group) waiting.reject(refused.get(waiting) ?? unavailable)
+      const ledgers = [...Map.groupBy(group, ({ change }) => change.ledger).values()]
+      if (ledgers.length > 1) {
+        // Where one ledger cannot be written, the others still can.
+        for (const members of ledgers) await this.#commitGroup(members)
+        return
+      }
+      // Nobody is refused either: what a change was refused for may be gone with the transaction.
+      for (const waiting of group) waiting.reject(new Refused('unavailable', 'commit failed', { cause: error }))
       return
     }
-    for (const { change } of receipts.keys()) {
-      for (const listener of this.#listeners) await listener(change)
-    }
+    for (const [{ change }, { checkpoint }] of receipts) this.#signed.set(change.ledger, checkpoint)
+    const failed = await this.#tell(receipts.keys())
     for (const waiting of group) {
       const receipt = receipts.get(waiting)
-      if (receipt) waiting.resolve(receipt)
-      else waiting.reject(refused.get(waiting))
+      if (receipt === undefined) waiting.reject(refused.get(waiting))
+      else if (failed.has(waiting)) waiting.reject(failed.get(waiting))
+      else waiting.resolve(receipt)
     }
+  }
+
+  /** A listener may not fail; where one does, what it was told of is durable and is not acknowledged. */
+  async #tell(committed: Iterable<Waiting>): Promise<Map<Waiting, unknown>> {
+    const failed = new Map<Waiting, unknown>()
+    for (const waiting of committed) {
+      try {
+        for (const listener of this.#listeners) await listener(waiting.change)
+      } catch (error) {
+        failed.set(waiting, error)
+      }
+    }
+    return failed
   }
 
   async #write(connection: Connection, group: readonly Waiting[], refused: Map<Waiting, Refused>) {
@@ -122,8 +157,14 @@ export class Committer {
     members: readonly Waiting[],
     refused: Map<Waiting, Refused>,
   ): Promise<Map<Waiting, Receipt>> {
-    const head = await first(connection, this.#queries.head, { ledger })
-    const before = head ? readFrontier(head.frontier) : emptyFrontier
+    let before: Frontier
+    try {
+      before = await this.#tree(connection, ledger)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      for (const waiting of members) refused.set(waiting, error)
+      return new Map()
+    }
     const projection = new Projection(this.#queries, connection)
     const accepted: { waiting: Waiting; index: number; leaf: Uint8Array }[] = []
     for (const waiting of members) {
@@ -163,5 +204,38 @@ export class Committer {
         { origin, index, leaf, proof: after.prove(index), checkpoint },
       ]),
     )
+  }
+
+  /**
+   * The tree that the ledger has, held against its signed head: the key signs no tree that does not begin with the one
+   * it signed before, whoever wrote into the tables.
+   */
+  async #tree(connection: Connection, ledger: string): Promise<Frontier> {
+    const head = await connection.first(this.#queries.head, { ledger })
+    if (head === undefined) {
+      const [entry] = await connection.all(this.#queries.entries, { ledger, from: 0, to: 1 })
+      if (entry || this.#signed.has(ledger)) throw new Refused('ledger-broken', `${ledger}: the head is gone`)
+      return emptyFrontier
+    }
+    try {
+      const frontier = readFrontier(head.frontier)
+      const { size, root } = await this.#headOf(ledger, head.checkpoint)
+      if (size === frontier.size && size === head.size && equal(root, rootOf(frontier, nodeSha256))) return frontier
+    } catch (cause) {
+      if (!(cause instanceof Refused)) throw cause
+      throw new Refused('ledger-broken', `${ledger}: ${cause.message}`, { cause })
+    }
+    throw new Refused('ledger-broken', `${ledger}: the signed head is of another tree`)
+  }
+
+  async #headOf(ledger: string, checkpoint: string): Promise<Pick<Checkpoint, 'size' | 'root'>> {
+    const { origin, key } = this.#signer(ledger)
+    const ours = this.#signed.get(ledger)
+    // What this process signed itself needs no verifying again.
+    const verify: Verify = checkpoint === ours ? () => true : serverVerify
+    const head = await readCheckpoint(checkpoint, { origin, publicKey: key.publicKey, verify })
+    const last = ours === undefined || ours === checkpoint ? head : await this.#headOf(ledger, ours)
+    if (head.size < last.size) throw new Refused('bad-checkpoint', 'the head was set back')
+    return head
   }
 }

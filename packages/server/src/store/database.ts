@@ -11,6 +11,8 @@ export interface Query<P, R> {
 /** One connection. Answers at once on SQLite and later on PostgreSQL, so callers await either way. */
 export interface Connection {
   all<P, R>(query: Query<P, R>, values: P): R[] | Promise<R[]>
+  /** The first row, where there is one. */
+  first<P, R>(query: Query<P, R>, values: P): R | undefined | Promise<R | undefined>
   /** How many rows were written. */
   run<P>(query: Query<P, unknown>, values: P): number | Promise<number>
 }
@@ -42,12 +44,17 @@ export interface Database {
 export function query<P extends object, R>(build: (values: P) => Compilable<R>): Query<P, R> {
   const standIns = new Proxy({}, { get: (_, name) => new StandIn(String(name)) }) as P
   const { sql, parameters } = build(standIns).compile()
+  const names = parameters.map(parameter => (parameter instanceof StandIn ? parameter.name : undefined))
   return {
     sql,
-    bind: values =>
-      parameters.map(parameter =>
-        parameter instanceof StandIn ? (values as Record<string, unknown>)[parameter.name] : parameter,
-      ),
+    bind(values) {
+      const bound: unknown[] = []
+      for (let i = 0; i < names.length; i++) {
+        const name = names[i]
+        bound.push(name === undefined ? parameters[i] : (values as Record<string, unknown>)[name])
+      }
+      return bound
+    },
   }
 }
 
@@ -56,10 +63,4 @@ class StandIn {
   constructor(name: string) {
     this.name = name
   }
-}
-
-/** The first row, or undefined. */
-export async function first<P, R>(connection: Connection, query: Query<P, R>, values: P): Promise<R | undefined> {
-  const rows = connection.all(query, values)
-  return (rows instanceof Promise ? await rows : rows)[0]
 }

@@ -13,7 +13,7 @@ import {
 } from '@mintmark/core/rules'
 import { readCertificate } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
-import { type Connection, first } from './database.ts'
+import type { Connection } from './database.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -61,7 +61,7 @@ export class Projection {
     },
 
     'fleet.created': async ({ at, body, ledger }, idx) => {
-      if (await first(this.#connection, this.#queries.fleet, { name: body.fleet })) throw new Refused('fleet-exists')
+      if (await this.#connection.first(this.#queries.fleet, { name: body.fleet })) throw new Refused('fleet-exists')
       const ledgerSpki = admitRaw('Ed25519', body.ledgerKey).spki
       await this.#own({ [`${body.fleet}/ca`]: body.key, [`${body.fleet}/ledger`]: ledgerSpki }, ledger, idx)
       await this.#connection.run(this.#queries.addFleet, {
@@ -77,7 +77,7 @@ export class Projection {
     },
 
     'fleet.activated': async ({ at, body, ledger }, idx) => {
-      const fleet = await first(this.#connection, this.#queries.fleet, { name: ledger })
+      const fleet = await this.#connection.first(this.#queries.fleet, { name: ledger })
       if (fleet === undefined) throw new Refused('fleet-unknown')
       if (fleet.state !== 'pending') throw new Refused('already-done')
       await this.#authority(ledger, 'fleet', body.certificate, at, ledger, idx)
@@ -114,14 +114,14 @@ export class Projection {
       const { fleet, role, name } = readPath(identity)
       const key = hex(nodeSha256(spki))
       // First of all: a retry that comes while the first try is committed must hear of its key, not of the use it took.
-      if (await first(this.#connection, this.#queries.keyOwner, { id: key })) throw new Refused('key-in-use')
+      if (await this.#connection.first(this.#queries.keyOwner, { id: key })) throw new Refused('key-in-use')
       const permit = body.token === undefined ? undefined : await this.#permit(body.token)
       if (body.token !== undefined) {
         if (permit === undefined) throw new Refused('token-unknown')
         if (permit.fleet !== ledger || permit.role !== role) throw new Refused('token-fleet')
         checkSpend(permit, name, body.tier as Tier, at)
       }
-      const holder = await first(this.#connection, this.#queries.record, { identity: body.identity })
+      const holder = await this.#connection.first(this.#queries.record, { identity: body.identity })
       if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
 
       if (permit) await this.#connection.run(this.#queries.spendPermit, { id: permit.id })
@@ -158,7 +158,7 @@ export class Projection {
     },
 
     'identity.renewed': async ({ body, ledger }, idx) => {
-      const record = recordOf(await first(this.#connection, this.#queries.record, { identity: body.identity }))
+      const record = recordOf(await this.#connection.first(this.#queries.record, { identity: body.identity }))
       checkStanding(record)
       const { identity, serial, notAfter } = body
       await this.#connection.run(this.#queries.setCertificate, { identity, serial, notAfter })
@@ -171,7 +171,7 @@ export class Projection {
 
     'config.set': async ({ at, body, ledger }) => {
       await this.#activeFleet(ledger)
-      const before = await first(this.#connection, this.#queries.config, { fleet: ledger })
+      const before = await this.#connection.first(this.#queries.config, { fleet: ledger })
       if (body.version !== (before?.version ?? 0) + 1) throw new Refused('bad-request', 'configuration version')
       const row = { fleet: ledger, version: body.version, digest: body.digest, set_at: at }
       await this.#connection.run(this.#queries.setConfig, row)
@@ -181,20 +181,20 @@ export class Projection {
   }
 
   async #lower(identity: string, standing: 'revoked' | 'decommissioned', reason: string, at: number): Promise<void> {
-    const record = recordOf(await first(this.#connection, this.#queries.record, { identity }))
+    const record = recordOf(await this.#connection.first(this.#queries.record, { identity }))
     if (record === undefined) throw new Refused('device-unknown')
     checkTransition(record.standing, standing)
     await this.#connection.run(this.#queries.setStanding, { identity, standing, at, reason })
   }
 
   async #activeFleet(name: string): Promise<void> {
-    const fleet = await first(this.#connection, this.#queries.fleet, { name })
+    const fleet = await this.#connection.first(this.#queries.fleet, { name })
     if (fleet === undefined) throw new Refused('fleet-unknown')
     if (fleet.state !== 'active') throw new Refused('fleet-pending')
   }
 
   async #permit(id: string): Promise<Permit | undefined> {
-    return permitOf(await first(this.#connection, this.#queries.permit, { id }))
+    return permitOf(await this.#connection.first(this.#queries.permit, { id }))
   }
 
   async #authority(fleet: string, use: string, certificate: Uint8Array, since: number, ledger: string, idx: number) {
@@ -212,7 +212,7 @@ export class Projection {
     const rows: Tables['key'][] = []
     for (const [identity, spki] of Object.entries(claims)) {
       const { id } = admitSpki(spki)
-      const owner = await first(this.#connection, this.#queries.keyOwner, { id })
+      const owner = await this.#connection.first(this.#queries.keyOwner, { id })
       if (owner?.identity === identity) continue
       if (owner) throw new Refused('key-in-use')
       rows.push({ id, identity, permit: null, spki, ledger, idx })

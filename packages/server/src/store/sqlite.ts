@@ -21,7 +21,8 @@ export const sqliteBuilder = (): Kysely<Tables> =>
  * another reads. One process has it for writing, as a revocation cuts the sockets of its own process only; others may
  * read, an audit beside the running platform for one.
  * @param path a file, or ':memory:' for one connection that does both
- * @throws Refused `data-in-use` where another process has it for writing
+ * @throws Refused `data-in-use` where another process has it for writing; `data-missing` where one that is only to be
+ * read has no tables yet
  */
 export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): Database {
   const readOnly = options.readOnly ?? false
@@ -37,6 +38,10 @@ export function openSqlite(path: string, options: { readonly readOnly?: boolean 
 function opened(path: string, readOnly: boolean, lock: DatabaseSync | undefined): Database {
   const writer = readOnly ? bare(path, true) : open(path, false)
   if (!readOnly) migrate(writer)
+  else if (isEmpty(writer)) {
+    writer.close()
+    throw new Refused('data-missing', path)
+  }
   const reader = path === ':memory:' || readOnly ? writer : open(path, true)
   // Only a reader of its own, such as an audit, must be able to read numbers that were never written by us.
   const writing = connection(writer, readOnly)
@@ -111,6 +116,19 @@ function migrate(db: DatabaseSync): void {
 const schemaOf = (db: DatabaseSync): number =>
   (db.prepare('pragma user_version').get() as { user_version: number }).user_version
 
+/** Whether it has no tables; what is damaged has some, as far as anyone knows. */
+function isEmpty(db: DatabaseSync): boolean {
+  try {
+    return db.prepare('select 1 from sqlite_schema').all().length === 0
+  } catch (error) {
+    if (isSqliteError(error)) return false
+    throw error
+  }
+}
+
+const isSqliteError = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
+
 /** Broken pages, indexes that leave rows out, and whatever acts on rows without being one: triggers, views. */
 function inspect(db: DatabaseSync): Damage | undefined {
   try {
@@ -135,7 +153,7 @@ function inspect(db: DatabaseSync): Damage | undefined {
     if (schemaOf(db) !== version) return { part: 'schema', why: 'another version than its tables' }
     return undefined
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR')) throw error
+    if (!isSqliteError(error)) throw error
     return { part: 'pages', why: error.message }
   }
 }
@@ -155,6 +173,10 @@ function connection(db: DatabaseSync, exact: boolean): Connection {
     all: <P, R>(query: Query<P, R>, values: P) => {
       const rows = statement(query.sql).all(...(query.bind(values) as SQLInputValue[])) as R[]
       return exact ? rows.map(counted) : rows
+    },
+    first: <P, R>(query: Query<P, R>, values: P) => {
+      const row = statement(query.sql).get(...(query.bind(values) as SQLInputValue[])) as R | undefined
+      return exact && row ? counted(row) : row
     },
     run: (query, values) => Number(statement(query.sql).run(...(query.bind(values) as SQLInputValue[])).changes),
   }

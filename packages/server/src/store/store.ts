@@ -1,7 +1,7 @@
 import type { ReadHashes } from '@mintmark/core/ledger'
 import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
 import { type CommitListener, Committer, type LedgerSigner, type Receipt } from './commit.ts'
-import { type Connection, type Database, first } from './database.ts'
+import type { Connection, Database } from './database.ts'
 import { type Queries, queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import { sqliteBuilder } from './sqlite.ts'
@@ -41,16 +41,16 @@ export class Store {
     this.#database.close()
   }
 
-  platform(): Promise<Row<'platform'> | undefined> {
-    return first(this.#connection, this.#queries.platform, {})
+  async platform(): Promise<Row<'platform'> | undefined> {
+    return this.#connection.first(this.#queries.platform, {})
   }
 
   async authorities(): Promise<Row<'authority'>[]> {
     return this.#connection.all(this.#queries.authorities, {})
   }
 
-  fleet(name: string): Promise<Row<'fleet'> | undefined> {
-    return first(this.#connection, this.#queries.fleet, { name })
+  async fleet(name: string): Promise<Row<'fleet'> | undefined> {
+    return this.#connection.first(this.#queries.fleet, { name })
   }
 
   async fleets(): Promise<Row<'fleet'>[]> {
@@ -58,7 +58,7 @@ export class Store {
   }
 
   async permit(id: string): Promise<Permit | undefined> {
-    return permitOf(await first(this.#connection, this.#queries.permit, { id }))
+    return permitOf(await this.#connection.first(this.#queries.permit, { id }))
   }
 
   async permits(fleet: string): Promise<Row<'permit'>[]> {
@@ -67,11 +67,11 @@ export class Store {
 
   /** What the gate asks on every request: answered at once where the database is embedded. */
   async standing(identity: string): Promise<RegistryRecord | undefined> {
-    return recordOf(await first(this.#connection, this.#queries.record, { identity }))
+    return recordOf(await this.#connection.first(this.#queries.record, { identity }))
   }
 
-  record(identity: string): Promise<Row<'registry'> | undefined> {
-    return first(this.#connection, this.#queries.record, { identity })
+  async record(identity: string): Promise<Row<'registry'> | undefined> {
+    return this.#connection.first(this.#queries.record, { identity })
   }
 
   /** One page in order of name, after a name ('' for the first). */
@@ -81,12 +81,12 @@ export class Store {
     return this.#connection.all(this.#queries.records, { ...range, limit })
   }
 
-  keyOwner(id: string): Promise<Row<'key'> | undefined> {
-    return first(this.#connection, this.#queries.keyOwner, { id })
+  async keyOwner(id: string): Promise<Row<'key'> | undefined> {
+    return this.#connection.first(this.#queries.keyOwner, { id })
   }
 
-  certificate(serial: string): Promise<Row<'certificate'> | undefined> {
-    return first(this.#connection, this.#queries.certificate, { serial })
+  async certificate(serial: string): Promise<Row<'certificate'> | undefined> {
+    return this.#connection.first(this.#queries.certificate, { serial })
   }
 
   /** Serials whose certificates are not expired at `at` and whose names are not in good standing. */
@@ -95,13 +95,13 @@ export class Store {
   }
 
   async configuration(fleet: string): Promise<(Row<'config'> & { content: string }) | undefined> {
-    const row = await first(this.#connection, this.#queries.config, { fleet })
-    const content = row && (await first(this.#connection, this.#queries.configContent, { digest: row.digest }))
+    const row = await this.#connection.first(this.#queries.config, { fleet })
+    const content = row && (await this.#connection.first(this.#queries.configContent, { digest: row.digest }))
     return row && content && { ...row, ...content }
   }
 
-  head(ledger: string): Promise<Row<'ledger_head'> | undefined> {
-    return first(this.#connection, this.#queries.head, { ledger })
+  async head(ledger: string): Promise<Row<'ledger_head'> | undefined> {
+    return this.#connection.first(this.#queries.head, { ledger })
   }
 
   /** Entries from `from` to before `to`. */
