@@ -23,11 +23,16 @@ export function createKeyFile(path: string, algorithm: KeyAlgorithm): Key {
 
 /** The key in a PKCS#8 file that nobody but its owner can read. */
 export function openKeyFile(path: string): Key {
-  const pkcs8 = readPem('PRIVATE KEY', readPrivately(path))
+  const text = readPrivately(path)
+  let pkcs8: Uint8Array | undefined
   try {
+    pkcs8 = readPem('PRIVATE KEY', text)
     return new SoftwareKey(pkcs8)
+  } catch (cause) {
+    if (cause instanceof Refused) throw new Refused(cause.code, `${path}: ${cause.detail ?? 'damaged'}`, { cause })
+    throw new Error(`${path}: ${cause instanceof Error ? cause.message : cause}`, { cause })
   } finally {
-    pkcs8.fill(0)
+    pkcs8?.fill(0)
   }
 }
 

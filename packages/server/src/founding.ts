@@ -1,33 +1,38 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { Refused } from '@mintmark/core/errors'
 import type { Certificate } from '@mintmark/core/signed'
-import { dataFiles } from './data-files.ts'
+import { dataFiles, domainOf } from './data-files.ts'
 import { openKeeper } from './keeper/keeper.ts'
 import { found, requestFounding } from './operations/found.ts'
 import { ledgerSigner } from './platform.ts'
-import { openData, type StartOptions } from './start.ts'
-import { openSqlite, Store } from './store/index.ts'
+import { checkNeverFounded, openData, type StartOptions } from './start.ts'
+import { type Database, openSqlite, Store } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
 // A platform with an offline root is founded before it first runs, on its data directory alone.
-
-/** The domain that a data directory was made for; undefined where there is none yet. */
-export function domainOf(data: string): string | undefined {
-  const { platform } = dataFiles(data)
-  if (!existsSync(platform)) return undefined
-  return (JSON.parse(readFileSync(platform, 'utf8')) as { domain: string }).domain
-}
 
 /** Whether the root has signed this platform's CAs. Only reads: the platform of the directory may be running. */
 export async function isFounded(data: string): Promise<boolean> {
   const domain = domainOf(data)
   const files = dataFiles(data)
   if (domain === undefined || !existsSync(files.database)) return false
-  const database = openSqlite(files.database, { readOnly: true })
+  const database = openForReading(files.database)
+  if (database === undefined) return false
   const store = new Store(database, ledgerSigner(openKeeper(files.keeper), domain))
   try {
     return (await store.platform()) !== undefined
   } finally {
     await store.close()
+  }
+}
+
+/** Undefined where its founding was cut short before it had tables. */
+function openForReading(path: string): Database | undefined {
+  try {
+    return openSqlite(path, { readOnly: true })
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'data-missing') return undefined
+    throw error
   }
 }
 
@@ -37,6 +42,7 @@ export async function prepareFounding(
 ): Promise<Uint8Array> {
   const { store, keeper } = openData(options)
   try {
+    if (!(await store.platform())) checkNeverFounded(options.data)
     return await requestFounding({ keeper, ...options })
   } finally {
     await store.close()
@@ -50,6 +56,7 @@ export async function mergeFounding(
 ): Promise<Certificate> {
   const { store, keeper } = openData(options)
   try {
+    if (!(await store.platform())) checkNeverFounded(options.data)
     return await found(store, keeper, answer, options.now(), serverVerify)
   } finally {
     await store.close()

@@ -1,5 +1,5 @@
-export { dataFiles } from './data-files.ts'
-export { domainOf, isFounded, mergeFounding, prepareFounding } from './founding.ts'
+export { dataFiles, domainOf } from './data-files.ts'
+export { isFounded, mergeFounding, prepareFounding } from './founding.ts'
 export { makeLog } from './log.ts'
 export { auditData } from './operations/audit.ts'
 export { type Running, type StartOptions, startPlatform } from './start.ts'

@@ -7,7 +7,7 @@ import { checkAuthority, type IssuingAuthority } from '@mintmark/core/proof'
 import { type Grant, type Issuance, isGrant } from '@mintmark/core/rules'
 import { type Certificate, type Issuer, readCertificate, signCertificate } from '@mintmark/core/signed'
 import type { Keeper, KeyName } from './keeper/keeper.ts'
-import type { LedgerSigner, Store } from './store/index.ts'
+import type { LedgerSigner, Row, Store } from './store/index.ts'
 
 /** Everything an operation gets, and nothing else: time and randomness are arguments. */
 export interface Platform {
@@ -51,8 +51,8 @@ export async function readTrust(store: Store, now: number, verify: Verify): Prom
   const root = readCertificate(platform.root)
   const authorities = new Map<string, Authority>()
   for (const row of await store.authorities()) {
-    const certificate = readCertificate(row.certificate)
-    if (!(await proves(certificate, root, now, verify))) continue
+    const certificate = await readProven(row, root, now, verify)
+    if (certificate === undefined) continue
     const use = row.use as Authority['use']
     authorities.set(row.key_id, { fleet: row.fleet, use, certificate, since: row.since })
   }
@@ -61,12 +61,18 @@ export async function readTrust(store: Store, now: number, verify: Verify): Prom
   return { domain: platform.domain, root, development: platform.development === 1, authorities, charters }
 }
 
-async function proves(certificate: Certificate, root: Certificate, now: number, verify: Verify): Promise<boolean> {
+async function readProven(
+  { key_id, certificate: der }: Row<'authority'>,
+  root: Certificate,
+  now: number,
+  verify: Verify,
+): Promise<Certificate | undefined> {
   try {
+    const certificate = readCertificate(der)
     await checkAuthority(certificate, root, now, verify)
-    return true
+    return hex(certificate.subjectKeyId!) === key_id ? certificate : undefined
   } catch (error) {
-    if (error instanceof Refused) return false
+    if (error instanceof Refused) return undefined
     throw error
   }
 }
@@ -98,8 +104,12 @@ export function issuance(platform: Platform, fleet: string, role: string): Issua
   }
 }
 
+/** What the keeper calls the key of an authority. */
+export const keyNameOf = ({ use, fleet }: Pick<Authority, 'use' | 'fleet'>): KeyName =>
+  use === 'fleet' ? `fleet-ca-${fleet}` : `${use}-ca`
+
 export function issuerOf(keeper: Keeper, authority: Authority): Issuer {
-  const name: KeyName = authority.use === 'fleet' ? `fleet-ca-${authority.fleet}` : `${authority.use}-ca`
+  const name = keyNameOf(authority)
   const { subject, subjectKeyId } = authority.certificate
   return { key: keeper.key(name), subject, keyId: subjectKeyId! }
 }

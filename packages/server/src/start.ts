@@ -3,19 +3,20 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hex, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import { readDomain } from '@mintmark/core/names'
 import { nodeSha256, writeFileDurably } from '@mintmark/elements'
 import pino, { type Logger } from 'pino'
-import { dataFiles } from './data-files.ts'
+import { dataFiles, domainOf } from './data-files.ts'
 import { openConsole } from './inbound/console.ts'
 import { openMachine } from './inbound/machine.ts'
 import { makeMetrics } from './inbound/metrics.ts'
-import { startJobs } from './jobs/jobs.ts'
-import { type Keeper, openKeeper } from './keeper/keeper.ts'
+import { type Jobs, startJobs } from './jobs/jobs.ts'
+import { type Keeper, type KeyName, openKeeper } from './keeper/keeper.ts'
 import { rehearseCeremony } from './operations/fleets.ts'
 import { found, requestFounding } from './operations/found.ts'
 import { provideOperatorHome, provideServerCertificate } from './operations/own.ts'
-import { ledgerSigner, type Platform, readTrust } from './platform.ts'
+import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
 import { openSqlite, Store } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
@@ -44,18 +45,49 @@ export interface Running {
   /** SHA-256 (hex) of the root certificate's DER. */
   readonly root: string
   readonly development: boolean
-  /** Refuses new requests, lets the running ones end, and closes what is open. */
+  /** What the clock does by itself, to be done now. */
+  readonly jobs: Jobs
+  /** Refuses new connections, lets running requests end, and closes what is open. Asked again, it is the same end. */
   stop(): Promise<void>
 }
 
 /** Brings a platform up from its data directory, founding it by rehearsal where the directory is new. */
 export async function startPlatform(options: StartOptions): Promise<Running> {
+  const { keeper, store } = openData(options)
+  /** What is open, and is closed in the opposite order. */
+  const ends: (() => Promise<void>)[] = [() => store.close()]
+  const stop = async (): Promise<void> => {
+    for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end()
+  }
+  try {
+    const running = await run(options, keeper, store, ends)
+    let stopped: Promise<void> | undefined
+    return {
+      ...running,
+      stop() {
+        stopped ??= stop()
+        return stopped
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function run(
+  options: StartOptions,
+  keeper: Keeper,
+  store: Store,
+  ends: (() => Promise<void>)[],
+): Promise<Omit<Running, 'stop'>> {
   const { data, now, log = pino({ level: 'silent' }) } = options
   const files = dataFiles(data)
-  const { keeper, store } = openData(options)
   if (!(await store.platform())) await foundByRehearsal(options, store, keeper)
 
   let trust = await readTrust(store, now(), serverVerify)
+  checkOurs(trust, options)
+  await checkKeys(trust, store, keeper)
   store.onCommit(async ({ kind }) => {
     if (kind === 'fleet.activated') trust = await readTrust(store, now(), serverVerify)
   })
@@ -81,6 +113,11 @@ export async function startPlatform(options: StartOptions): Promise<Running> {
   let url = ''
   const machine = openMachine({ platform, certificate: await certificate(), log, metrics, url: () => url })
   const console = openConsole({ platform, metrics, log, url: () => url })
+  ends.push(async () => {
+    await Promise.all([close(machine.server), close(console)])
+    // The last of what was counted; where it cannot be committed, the rest must still be closed.
+    await machine.refusals.flush().catch((error: unknown) => log.error({ err: error }, 'refusals lost'))
+  })
   await listen(machine.server, options.port, options.host)
   await listen(console, options.consolePort, '127.0.0.1')
   url = `https://${bracketed(options.hostnames[0]!)}:${portOf(machine.server)}`
@@ -89,26 +126,22 @@ export async function startPlatform(options: StartOptions): Promise<Running> {
   const endpoint = { machine: url, console: consoleUrl }
   writeFileDurably(files.endpoint, utf8(`${JSON.stringify(endpoint)}\n`), { mode: 0o644, replace: true })
 
-  const jobs = startJobs({
-    log,
+  const jobs: Jobs = {
     everyMinute: () => machine.refusals.flush(),
-    everyHour: async () => {
+    async everyHour() {
       machine.reload(await certificate())
       await provideOperatorHome(platform, files.operator, url)
     },
-  })
+  }
+  const clock = startJobs(jobs, log)
+  ends.push(async () => clock.stop())
   log.info({ machine: url, console: consoleUrl, development: trust.development }, 'ready')
   return {
     machine: url,
     console: consoleUrl,
     root: hex(nodeSha256(trust.root.der)),
     development: trust.development,
-    async stop() {
-      jobs.stop()
-      await Promise.all([close(machine.server), close(console)])
-      await machine.refusals.flush()
-      await store.close()
-    },
+    jobs,
   }
 }
 
@@ -117,20 +150,63 @@ export function openData({ data, domain }: Pick<StartOptions, 'data' | 'domain'>
   const files = dataFiles(data)
   mkdirSync(data, { recursive: true, mode: 0o700 })
   if (!existsSync(files.platform)) {
+    // It is written first, so where there is a database it was lost, and another one might name another domain.
+    if (existsSync(files.database)) throw new Error(`${files.platform} is gone: take it from a backup`)
     const text = `${JSON.stringify({ v: 1, domain: readDomain(domain) })}\n`
     writeFileDurably(files.platform, utf8(text), { mode: 0o644, replace: false })
   }
-  const kept = (JSON.parse(readFileSync(files.platform, 'utf8')) as { domain: string }).domain
-  if (kept !== domain) {
-    throw new Refused('bad-domain', `${data} is the platform of ${kept}`, {
-      hint: `leave --domain out, or say ${kept}`,
-    })
-  }
+  checkDomain(data, domainOf(data)!, domain)
   const keeper = openKeeper(files.keeper)
-  return { keeper, store: new Store(openSqlite(files.database), ledgerSigner(keeper, kept)) }
+  return { keeper, store: new Store(openSqlite(files.database), ledgerSigner(keeper, domain)) }
 }
 
-async function foundByRehearsal({ rehearse, domain, now, random }: StartOptions, store: Store, keeper: Keeper) {
+function checkDomain(data: string, kept: string, asked: string): void {
+  if (kept === asked) return
+  throw new Refused('bad-domain', `${data} is the platform of ${kept}`, {
+    hint: `leave --domain out, or say ${kept}`,
+  })
+}
+
+/** What the database holds is the platform of this directory and domain, and it can issue. */
+function checkOurs(trust: Trust, { data, domain, now }: StartOptions): void {
+  checkDomain(data, trust.domain, domain)
+  const { authorities } = trust
+  for (const use of ['server', 'people'] as const) {
+    if ([...authorities.values()].some(authority => authority.use === use && authority.fleet === 'platform')) continue
+    throw new Refused('ledger-broken', `no ${use} CA leads to the root at ${new Date(now()).toISOString()}`, {
+      hint: 'mintmark audit verify tells whether the database was changed; otherwise the CA has ended, or the clock is wrong',
+    })
+  }
+}
+
+/** The keeper has the keys that the root and the ledgers know; with any other nothing would be believed. */
+async function checkKeys({ authorities }: Trust, store: Store, keeper: Keeper): Promise<void> {
+  const ledgers = [{ name: 'platform', ledger_key: (await store.platform())!.ledger_key }, ...(await store.fleets())]
+  const due = [
+    ...[...authorities.values()].map(each => [keyNameOf(each), each.certificate.publicKey] as const),
+    ...ledgers.map(({ name, ledger_key }) => [`ledger-${name}`, admitRaw('Ed25519', ledger_key)] as const),
+  ] as readonly (readonly [KeyName, PublicKey])[]
+  for (const [name, publicKey] of due) {
+    if (keeper.key(name).publicKey.equals(publicKey)) continue
+    throw new Refused('ledger-broken', `the keeper's key ${name} is another one than the database knows`, {
+      hint: 'take both from one backup; mintmark audit verify tells whether the database was changed',
+    })
+  }
+}
+
+/**
+ * A platform is founded before it certifies its own listener, so where that has happened the database was lost. A new
+ * ledger under the old keys would contradict the one that devices have receipts of, and know of no revocation.
+ */
+export function checkNeverFounded(data: string): void {
+  const { database, server } = dataFiles(data)
+  if (!existsSync(server)) return
+  throw new Refused('ledger-broken', `${database} has no platform any more`, { hint: 'take it from a backup' })
+}
+
+async function foundByRehearsal(options: StartOptions, store: Store, keeper: Keeper): Promise<void> {
+  const { data, rehearse, domain, now, random } = options
+  checkNeverFounded(data)
   if (!rehearse) {
     throw new Refused('data-missing', 'this platform waits for its founding ceremony', {
       hint: 'mintmark ceremony request, answer it at the air gap, mintmark ceremony merge',

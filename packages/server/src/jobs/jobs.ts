@@ -1,17 +1,19 @@
 import type { Logger } from 'pino'
 
-interface Jobs {
-  readonly log: Logger
+/** What the platform does by itself. Each can be done at any time, and again. */
+export interface Jobs {
+  /** Writes down what was counted. */
   everyMinute(): Promise<void>
+  /** Renews the platform's own certificates where it is time. */
   everyHour(): Promise<void>
 }
 
-/** What the platform does by itself, by the clock. A job that fails is logged and tried again next time. */
-export function startJobs({ log, everyMinute, everyHour }: Jobs): { stop(): void } {
-  const run = (name: string, job: () => Promise<void>) => () => {
-    job().catch((error: unknown) => log.error({ err: error, job: name }, 'job failed'))
+/** Does the jobs by the clock. One that fails is logged and tried again next time. */
+export function startJobs(jobs: Jobs, log: Logger): { stop(): void } {
+  const run = (name: keyof Jobs) => () => {
+    jobs[name]().catch((error: unknown) => log.error({ err: error, job: name }, 'job failed'))
   }
-  const timers = [setInterval(run('minute', everyMinute), 60_000), setInterval(run('hour', everyHour), 3_600_000)]
+  const timers = [setInterval(run('everyMinute'), 60_000), setInterval(run('everyHour'), 3_600_000)]
   for (const timer of timers) timer.unref()
   return {
     stop() {

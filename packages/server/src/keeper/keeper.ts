@@ -17,17 +17,19 @@ export interface Keeper {
 
 /** Keys as PKCS#8 files of mode 0600 in a directory of mode 0700. */
 export function openKeeper(directory: string): Keeper {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
   const opened = new Map<KeyName, Key>()
   const remember = (name: KeyName, key: Key): Key => {
     opened.set(name, key)
     return key
   }
   const file = (name: KeyName): string => join(directory, `${name}.pem`)
+  const create = (name: KeyName): Key => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    return createKeyFile(file(name), algorithmOf(name))
+  }
   return {
     provide: name =>
-      opened.get(name) ??
-      remember(name, existsSync(file(name)) ? openKeyFile(file(name)) : createKeyFile(file(name), algorithmOf(name))),
+      opened.get(name) ?? remember(name, existsSync(file(name)) ? openKeyFile(file(name)) : create(name)),
     key: name => opened.get(name) ?? remember(name, openKeyFile(file(name))),
   }
 }

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Refused } from '@mintmark/core/errors'
-import { dataFiles } from '../data-files.ts'
+import { dataFiles, domainOf } from '../data-files.ts'
 import { openKeeper } from '../keeper/keeper.ts'
 import { type AuditReport, auditDatabase, openSqlite } from '../store/index.ts'
 
@@ -10,8 +10,8 @@ import { type AuditReport, auditDatabase, openSqlite } from '../store/index.ts'
  */
 export async function auditData(data: string, progress?: (entries: number) => void): Promise<AuditReport> {
   const files = dataFiles(data)
-  if (!existsSync(files.platform) || !existsSync(files.database)) throw new Refused('data-missing', data)
-  const { domain } = JSON.parse(readFileSync(files.platform, 'utf8')) as { domain: string }
+  const domain = domainOf(data)
+  if (domain === undefined || !existsSync(files.database)) throw new Refused('data-missing', data)
   const platformKey = openKeeper(files.keeper).key('ledger-platform').publicKey
   const database = openSqlite(files.database, { readOnly: true })
   try {

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { pem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
 import { didKey } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
-import { path, spiffeId } from '@mintmark/core/names'
+import { type FullName, path, spiffeId } from '@mintmark/core/names'
 import { change, decideOwn, enrolled, renewed } from '@mintmark/core/rules'
 import { type Certificate, readCertificate } from '@mintmark/core/signed'
 import { createKeyFile, openKeyFile, writeFileDurably } from '@mintmark/elements'
@@ -59,13 +60,13 @@ export async function provideServerCertificate(
  */
 export async function provideOperatorHome(platform: Platform, directory: string, url: string): Promise<void> {
   const key = openOrCreate(directory)
-  const name = { fleet: 'platform', role: 'operator', name: 'local' } as const
-  const held = readHeld(directory)
   const { trust, store } = platform
-  if (!held || !stillGood(platform, held, key, 'people')) {
+  const name = await localOperator(store, key)
+  const held = readHeld(directory)
+  const known = await store.record(path(name))
+  if (!held || !known || !stillGood(platform, held, key, 'people')) {
     const grant = decideOwn(name, key.publicKey, issuance(platform, 'platform', 'operator'))
     const { der, authority } = await issue(platform, grant)
-    const known = await store.record(path(name))
     const fact = known ? renewed(grant, der, 'platform', platform.now()) : enrolled(grant, der, platform.now())
     await store.commit(fact)
     keep(directory, der, authority.certificate.der)
@@ -81,6 +82,15 @@ export async function provideOperatorHome(platform: Platform, directory: string,
   })
 }
 
+/** `operator/local`; where that has a key that is not here any more, the name has the id of this one. */
+async function localOperator(store: Platform['store'], { publicKey }: Key): Promise<OperatorName> {
+  const local = { fleet: 'platform', role: 'operator', name: 'local' } as const
+  const known = await store.record(path(local))
+  return known && known.key !== publicKey.id ? { ...local, name: `local-${publicKey.id.slice(0, 16)}` } : local
+}
+
+type OperatorName = FullName & { readonly fleet: 'platform'; readonly role: 'operator' }
+
 function openOrCreate(directory: string): Key {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, 'key.pem')
@@ -90,8 +100,14 @@ function openOrCreate(directory: string): Key {
 function readHeld(directory: string): Certificate | undefined {
   const file = join(directory, 'cert.pem')
   if (!existsSync(file)) return undefined
-  const [leaf] = readPemBlocks('CERTIFICATE', readFileSync(file, 'latin1'))
-  return leaf && readCertificate(leaf)
+  try {
+    const [leaf] = readPemBlocks('CERTIFICATE', readFileSync(file, 'latin1'))
+    return leaf && readCertificate(leaf)
+  } catch (error) {
+    // Damaged: it is issued anew.
+    if (error instanceof Refused) return undefined
+    throw error
+  }
 }
 
 function stillGood({ trust, now }: Platform, held: Certificate, key: Key, use: 'server' | 'people'): boolean {

@@ -18,6 +18,7 @@ export class Store {
   readonly #queries: Queries
   readonly #database: Database
   readonly #committer: Committer
+  #closed: Promise<void> | undefined
 
   /** @param signer the name and the checkpoint key of a ledger */
   constructor(database: Database, signer: (ledger: string) => LedgerSigner) {
@@ -35,10 +36,10 @@ export class Store {
     this.#committer.onCommit(listener)
   }
 
-  /** Waits for what was already handed to `commit`, then lets the database go. */
-  async close(): Promise<void> {
-    await this.#committer.idle()
-    this.#database.close()
+  /** Waits for what was already handed to `commit`, then lets the database go. Asked again, it is the same end. */
+  close(): Promise<void> {
+    this.#closed ??= this.#committer.idle().then(() => this.#database.close())
+    return this.#closed
   }
 
   async platform(): Promise<Row<'platform'> | undefined> {
