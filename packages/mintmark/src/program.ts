@@ -52,6 +52,7 @@ export function makeProgram(output: OutputConfiguration = {}): Command {
     .configureOutput({ ...output, outputError: () => undefined })
     .exitOverride()
   for (const register of commands) register(program)
+  for (const command of program.commands) command.helpCommand(false)
   return program
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -69,6 +69,25 @@ describe('a value that is refused', () => {
     expect(result.code).toBe(1)
     expect(result.err).toMatch(new RegExp(`^mintmark: ${code}: `))
     expect(JSON.parse(result.out)).toMatchObject({ error: { code } })
+  })
+
+  test('another domain than that of the directory, and the right one is named', async () => {
+    const data = fresh('data')
+    mkdirSync(join(data, 'development-ceremony'), { recursive: true })
+    writeFileSync(join(data, 'platform.json'), '{"v":1,"domain":"example.test"}\n')
+    const { code, err } = await ran(
+      'up',
+      '--data',
+      data,
+      '--domain',
+      'other.test',
+      '--port',
+      '0',
+      '--console-port',
+      '0',
+    )
+    expect(code).toBe(1)
+    expect(err).toMatch(/^mintmark: bad-domain: .*\nhint: leave --domain out, or say example\.test\n$/)
   })
 })
 

@@ -7,7 +7,7 @@ export function registerDecommission(program: Command): void {
   const decommission = program
     .command('decommission')
     .helpGroup(helpGroups.operator)
-    .description('end the life of a device: refused everywhere, and told to wipe itself')
+    .description('end the life of a device: refused everywhere once this returns, and told that it is for good')
     .argument('<fleet/device>', 'the device', readDeviceName)
     .addOption(reasonOption())
     .addOption(dataOption())

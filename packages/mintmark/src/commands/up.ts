@@ -77,9 +77,11 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
 
 /** The development root of a new directory, or of one that was founded by a rehearsal; none where the root is offline. */
 async function rehearsalOf(data: string, domain: string, ports: { now(): number; random(length: number): Uint8Array }) {
-  const { dataFiles } = await import('@mintmark/server')
+  const { dataFiles, domainOf } = await import('@mintmark/server')
   const files = dataFiles(data)
   if (existsSync(files.platform) && !existsSync(files.development)) return undefined
+  // Made for another domain: the platform is the one to say so.
+  if ((domainOf(data) ?? domain) !== domain) return undefined
   mkdirSync(data, { recursive: true, mode: 0o700 })
   const { rehearsalSigner } = await import('@mintmark/ceremony')
   return (await rehearsalSigner(files.development, domain, ports)).answer
