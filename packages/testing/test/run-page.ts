@@ -18,7 +18,7 @@ interface Output {
 
 /**
  * Runs the bash blocks of a page in order, in one shell that ends with the first command that fails, in a directory of
- * its own with a new platform. The ports that the page names are exchanged for free ones.
+ * its own with a new platform, $PLATFORM and $CONSOLE. The ports that the page names are exchanged for free ones.
  * @returns what a step was to print and did not, and of a failed step all that it printed
  */
 export async function runPage(page: Page): Promise<{ readonly steps: number; readonly problems: readonly string[] }> {
@@ -63,6 +63,7 @@ const start = `set -e -o pipefail
 mintmark up --domain example.test --port 8443 --console-port 8080 --log-level warn --json > up.out 2> up.err &
 for i in $(seq 600); do [ -s up.out ] && break; sleep 0.1; done
 [ -s up.out ] || { cat up.err >&2; exit 1; }
+PLATFORM=https://localhost:8443 CONSOLE=http://127.0.0.1:8080
 `
 
 // In braces and not in brackets: variables and directories are kept from one step to the next.
