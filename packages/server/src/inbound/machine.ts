@@ -4,7 +4,6 @@ import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Refused } from '@mintmark/core/errors'
-import type { PeerProof } from '@mintmark/core/proof'
 import type { Logger } from 'pino'
 import type { Platform } from '../platform.ts'
 import { access } from './access.ts'
@@ -75,6 +74,11 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
     }
   })
 
+  const callerBehind = async (socket: TLSSocket): Promise<Caller> => {
+    const proof = await peers.prove(socket).catch(() => undefined)
+    return proof ? { kind: 'identity', proof } : { kind: 'anonymous' }
+  }
+
   const answer = async (request: IncomingMessage): Promise<Reply> => {
     const shown: Shown = { caller: { kind: 'anonymous' } }
     let found: Route | undefined
@@ -102,6 +106,8 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
       })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
+      // Refused before the gate; it is a fact all the same, of whoever is behind the connection.
+      if (found === undefined) shown.caller = await callerBehind(request.socket as TLSSocket)
       return await refuse(error, shown, found, request.socket)
     }
   }
@@ -113,12 +119,13 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
     if (refused.code !== 'unavailable') await refusals.record(refused, shown.caller, operation).catch(() => undefined)
     const failed = shown.caller.kind === 'anonymous' && refused.code === 'refused'
     if (failed && limit.fail(socket.remoteAddress ?? '')) return refusalReply(new Refused('slow-down'), undefined)
-    return refusalReply(refused, shown.caller)
+    // Where the head of a request has two readings, so has what follows it.
+    return { ...refusalReply(refused, shown.caller), last: found === undefined && refused.code === 'bad-request' }
   }
 
   /** What follows on a connection cannot be read as HTTP, so this is the last of it. */
   const refuseMalformed = async (error: NodeJS.ErrnoException, socket: TLSSocket) => {
-    const caller = await peers.prove(socket).then(callerOf, () => callerOf(undefined))
+    const caller = await callerBehind(socket)
     const refused = new Refused(error.code === 'HPE_HEADER_OVERFLOW' ? 'too-large' : 'bad-request', error.code)
     const reply = await refuse(refused, { caller }, undefined, socket)
     // An answer here would be taken for that of the request before.
@@ -199,5 +206,3 @@ function lastReply({ status, type, body }: Reply): string {
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}`
   return `${head}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`
 }
-
-const callerOf = (proof: PeerProof | undefined): Caller => (proof ? { kind: 'identity', proof } : { kind: 'anonymous' })
