@@ -218,9 +218,11 @@ async function foundByRehearsal(options: StartOptions, store: Store, keeper: Kee
 
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(cause.code === 'EADDRINUSE' ? new Refused('address-in-use', `${host}:${port}`, { cause }) : cause)
+    })
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.removeAllListeners('error')
       resolve()
     })
   })

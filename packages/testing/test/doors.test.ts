@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { pem } from '@mintmark/core/bytes'
 import { startTestPlatform, type TestDevice, type TestPlatform } from '@mintmark/testing'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -32,18 +33,38 @@ describe('who may read a ledger', () => {
     expect(text).toMatch(/^platform\.example\.test\/ledger\n/)
   })
 
-  test.each([...doors('acme'), '/log/acme/checkpoint'])('%s is of a public fleet: anyone may read it', async path => {
-    expect((await platform.call('GET', path)).status).toBe(200)
-  })
+  test.each([...doors('acme'), '/log/acme/checkpoint', '/crl/acme'])(
+    '%s is of a public fleet: anyone may read it',
+    async path => {
+      expect((await platform.call('GET', path)).status).toBe(200)
+    },
+  )
 
-  test.each([...doors('hidden'), '/log/hidden/checkpoint'])('%s is as if it were not there', async path => {
-    const known = await platform.call('GET', path)
-    const other = await platform.call('GET', path.replace('hidden', 'nowhere'))
-    expect(known).toEqual({ ...other, headers: expect.anything() })
-    expect((await platform.call('GET', path, { as: device.tls })).status).toBe(404)
-    expect((await platform.operator('GET', path)).status).toBe(200)
-  })
+  test.each([...doors('hidden'), '/log/hidden/checkpoint', '/crl/hidden'])(
+    '%s is as if it were not there',
+    async path => {
+      const known = await platform.call('GET', path)
+      const other = await platform.call('GET', path.replace('hidden', 'nowhere'))
+      expect(known).toEqual({ ...other, headers: expect.anything() })
+      expect((await platform.call('GET', path, { as: device.tls })).status).toBe(404)
+      expect((await platform.operator('GET', path)).status).toBe(200)
+    },
+  )
 })
+
+test('GET /v1/me shows the certificate that was shown, not the newest of the name', async () => {
+  const [first, renewed] = [await platform.call('GET', '/v1/me', { as: device.tls }), await renew()]
+  expect(renewed.serial).not.toBe((first.body as { serial: string }).serial)
+  const again = await platform.call('GET', '/v1/me', { as: device.tls })
+  expect(again.body).toEqual(first.body)
+})
+
+async function renew(): Promise<{ serial: string }> {
+  const body = { csr: pem('CERTIFICATE REQUEST', device.csr) }
+  const { text } = await platform.call('POST', '/v1/renew', { as: device.tls, body })
+  const { serialNumber } = new X509Certificate(JSON.parse(text).certificate)
+  return { serial: serialNumber.toLowerCase() }
+}
 
 describe('a renewal answers in the form of an enrollment', () => {
   const renewed = (headers: Record<string, string>, body: unknown) =>

@@ -19,13 +19,17 @@ interface Output {
 /**
  * Runs the bash blocks of a page in order, in one shell that ends with the first command that fails, in a directory of
  * its own with a new platform, $PLATFORM and $CONSOLE. The ports that the page names are exchanged for free ones.
+ * @param begin how the platform is started
  * @returns what a step was to print and did not, and of a failed step all that it printed
  */
-export async function runPage(page: Page): Promise<{ readonly steps: number; readonly problems: readonly string[] }> {
+export async function runPage(
+  page: Page,
+  begin = start,
+): Promise<{ readonly steps: number; readonly problems: readonly string[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-page-'))
   const ports = await portsFor(page)
   const steps = stepsOf({ ...page, text: withPorts(page.text, ports) })
-  writeFileSync(join(directory, 'page.sh'), withPorts(start, ports) + steps.map(scriptOf).join(''))
+  writeFileSync(join(directory, 'page.sh'), withPorts(begin, ports) + steps.map(scriptOf).join(''))
   try {
     const said = await runShell(directory)
     const problems = steps.flatMap((step, i) => problemsOf(step, outputOf(directory, i)))
@@ -138,5 +142,6 @@ function environment(directory: string): NodeJS.ProcessEnv {
     MINTMARK_DATA: join(directory, 'mintmark-data'),
     MINTMARK_HOME: join(directory, 'mintmark-home'),
     PAGE: directory,
+    CHECKOUT: root,
   }
 }

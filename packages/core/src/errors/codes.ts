@@ -170,6 +170,12 @@ const table = {
     message: 'Another process runs the platform of this directory.',
     hint: 'end the other one first',
   },
+  'address-in-use': {
+    status: 409,
+    seen: 'anyone',
+    message: 'Another program listens on this address.',
+    hint: 'end it, or choose another --port or --console-port; 0 takes any free one',
+  },
   'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
 
   // At the air gap.

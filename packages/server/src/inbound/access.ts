@@ -18,10 +18,10 @@ export const access = {
   'GET /v1/registry/:did': deviceOrOperator,
   'GET /v1/trust': anyone,
   'GET /trust/root.pem': anyone,
-  'GET /crl/:fleet': anyone,
   'GET /fleets/:fleet/devices/:name/did.json': anyone,
   // Of a public fleet to anyone, of any other to its devices and to operators; of the platform itself the head to
   // anyone, the rest to operators: the operation looks.
+  'GET /crl/:fleet': anyone,
   'GET /log/:fleet/checkpoint': anyone,
   'GET /log/:fleet/tile/:path{.+}': anyone,
   'GET /receipts/:fleet/:index': anyone,

@@ -22,8 +22,11 @@ export function readBody(request: IncomingMessage, most: number): Promise<Uint8A
       } else chunks.push(chunk)
     })
     request.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    // Nothing of ours can fail there: the sender went away, or took too long.
-    request.once('error', cause => reject(new Refused('bad-request', 'the body ended early', { cause })))
-    request.once('close', () => reject(new Refused('bad-request', 'the body ended early')))
+    // Nothing of ours can fail there: the sender went away, or took too long. A close follows every end too.
+    const early = (cause?: unknown): void => {
+      if (!request.readableEnded) reject(new Refused('bad-request', 'the body ended early', { cause }))
+    }
+    request.once('error', early)
+    request.once('close', early)
   })
 }

@@ -39,6 +39,8 @@ export function openConsole(options: ConsoleOptions): Server {
       .then(({ status, type, body }) => {
         const location = status === 302 ? { location: String(body) } : {}
         const length = { 'content-length': Buffer.byteLength(body) }
+        // The last answer on its connection, as the listener is closed and waits for it.
+        if (!server.listening) response.shouldKeepAlive = false
         response.writeHead(status, { ...headers, 'content-type': type, ...length, ...location })
         response.end(request.method === 'HEAD' ? undefined : body)
       })

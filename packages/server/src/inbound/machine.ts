@@ -163,21 +163,25 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
   server.on('tlsClientError', error => log.debug({ err: error }, 'handshake failed'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Whatever else ended it, a reset, a timeout or the handshake, nobody waits for an answer.
-    if (!error.code?.startsWith('HPE_')) return void socket.destroy()
+    const isMalformed = error.code?.startsWith('HPE_') && error.code !== 'HPE_INVALID_EOF_STATE'
+    if (!isMalformed) return void socket.destroy()
     refuseMalformed(error, socket as TLSSocket)
       .catch((cause: unknown) => log.error({ err: cause }, 'broken'))
       .finally(() => (socket as TLSSocket).destroySoon())
   })
   const [halfOpen, strangers] = [new Crowd(most.halfOpen), new Crowd(most.strangers)]
+  /** Only who would pass the gate: not the many names that a stolen CA key can make, nor who was revoked. */
+  const leaveStrangers = async (socket: TLSSocket): Promise<void> => {
+    const proof = await peers.prove(socket)
+    const record = proof && (await platform.store.standing(proof.identity.path))
+    if (record?.standing === 'good' && record.key === proof?.certificate.publicKey.id) strangers.done(socket)
+  }
   server.on('connection', (socket: Socket) => halfOpen.add(socket))
   server.on('secureConnection', socket => {
     halfOpen.done(socket)
     strangers.add(socket)
     // Proven before the first request, so that a silent connection is cut by a revocation too. A refusal is told then.
-    peers.prove(socket).then(
-      proof => proof && strangers.done(socket),
-      () => undefined,
-    )
+    leaveStrangers(socket).catch(() => undefined)
   })
   metrics.watch(() => sessions.size)
 

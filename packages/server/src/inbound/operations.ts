@@ -63,7 +63,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
   'GET /v1/me': {
     summary: 'Who the caller is, as certificate and registry say',
-    run: async call => json(await whoami(call.platform, identityOf(call))),
+    run: async call => json(await whoami(call.platform, proofOf(call))),
   },
   'GET /v1/config': {
     summary: 'The configuration of the calling device',
@@ -91,11 +91,10 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
   'GET /crl/:fleet': {
     summary: 'Certificate revocation list of a fleet, DER (for third parties)',
-    run: async ({ platform, params }) => ({
-      status: 200,
-      type: 'application/pkix-crl',
-      body: await makeRevocationList(platform, params.fleet!),
-    }),
+    async run(call) {
+      const body = await makeRevocationList(call.platform, await readableFleet(call))
+      return { status: 200, type: 'application/pkix-crl', body }
+    },
   },
   'GET /fleets/:fleet/devices/:name/did.json': {
     summary: 'did:web document of a device of a public fleet',
@@ -105,21 +104,21 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     summary: 'Signed head of a ledger (C2SP tlog-checkpoint)',
     async run(call) {
       // That the platform's own ledger only grows is for anyone to watch; what is in it names fleets that are private.
-      const ledger = call.params.fleet === 'platform' ? 'platform' : await readableLedger(call)
+      const ledger = call.params.fleet === 'platform' ? 'platform' : await readableFleet(call)
       return { status: 200, type: 'text/plain; charset=utf-8', body: await readHead(call.platform, ledger) }
     },
   },
   'GET /log/:fleet/tile/:path{.+}': {
     summary: 'Tile or entry bundle of a ledger (C2SP tlog-tiles)',
     async run(call) {
-      const body = await readLedgerTile(call.platform, await readableLedger(call), `tile/${call.params.path}`)
+      const body = await readLedgerTile(call.platform, await readableFleet(call), `tile/${call.params.path}`)
       return { status: 200, type: 'application/octet-stream', body }
     },
   },
   'GET /receipts/:fleet/:index': {
     summary: 'Proof that an entry is in its ledger, against the newest head',
     async run(call) {
-      const ledger = await readableLedger(call)
+      const ledger = await readableFleet(call)
       return json(receiptJson(await readReceipt(call.platform, ledger, readIndex(call.params.index!))))
     },
   },
@@ -252,8 +251,8 @@ async function lower(call: Call, to: 'revoked' | 'decommissioned'): Promise<Repl
   return json({ ...device, receipt: receipt && receiptJson(receipt) })
 }
 
-/** The ledger that the path names, where the caller may read it; otherwise it is as if there were none. */
-async function readableLedger({ platform, caller, params }: Call): Promise<string> {
+/** The fleet that the path names, where it is public or the caller belongs to it; otherwise it is as if there were none. */
+async function readableFleet({ platform, caller, params }: Call): Promise<string> {
   const fleet = params.fleet!
   const who = caller.kind === 'identity' ? caller.proof.identity : undefined
   if (who?.role === 'operator' || who?.fleet === fleet) return fleet

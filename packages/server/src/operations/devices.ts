@@ -1,7 +1,7 @@
 import { Refused } from '@mintmark/core/errors'
 import { admitSpki, didKey } from '@mintmark/core/keys'
 import { path, readName, readPath, spiffeId } from '@mintmark/core/names'
-import type { Identity } from '@mintmark/core/proof'
+import type { Identity, PeerProof } from '@mintmark/core/proof'
 import { change, readReason } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Receipt, Row } from '../store/index.ts'
@@ -38,12 +38,22 @@ export async function readDevice(platform: Platform, fleet: string, name: string
   return deviceView(platform, await readRecord(platform, fleet, name))
 }
 
-/** Who the caller is, as the registry has it now. */
-export async function whoami(platform: Platform, identity: Identity) {
-  const row = await platform.store.record(identity.path)
-  if (row === undefined) throw new Refused('unknown')
-  const { enrolled: _, standingSince, reason, ...view } = await deviceView(platform, row)
-  return { ...view, fleet: identity.fleet, role: identity.role }
+/** Who the caller is: the certificate that was shown, and the standing that its name has now. */
+export async function whoami(platform: Platform, { identity, certificate }: PeerProof) {
+  const record = await platform.store.standing(identity.path)
+  if (record === undefined) throw new Refused('unknown')
+  const { fleet, role, name } = identity
+  return {
+    identity: spiffeId(platform.trust.domain, identity),
+    did: didKey(certificate.publicKey),
+    fleet,
+    role,
+    name,
+    standing: record.standing,
+    tier: record.tier,
+    serial: certificate.serial,
+    notAfter: new Date(certificate.notAfter).toISOString(),
+  }
 }
 
 /** `GET /v1/registry/{did}`: standing of a key of the caller's own fleet. */
