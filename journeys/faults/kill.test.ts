@@ -159,6 +159,21 @@ test('finishes a fleet that it was making when it was killed, or makes it anew',
   }
 })
 
+test('is the only one on its data directory, until it is gone', async () => {
+  platform = await PlatformProcess.start(place)
+  const second = new PlatformProcess({ ...place, port: await freePort() })
+  await expect(second.ready()).rejects.toThrow('data-in-use')
+  expect(await second.ended()).toBe(1)
+  // The first one is none the worse for it, and leaves no lock behind when it is killed.
+  const operator = new Operator(place.data)
+  expect(await operator.createFleet('acme')).toBe('active')
+  operator.close()
+  await platform.kill()
+  platform = await restart()
+  expect(await platform.stop()).toBe(0)
+  expect(await auditData(place.data)).toMatchObject({ ok: true })
+})
+
 async function restart(): Promise<PlatformProcess> {
   const started = await PlatformProcess.start(place)
   restarts.push((await started.ready()).after)

@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Refused } from '@mintmark/core/errors'
+import { auditData, dataFiles } from '@mintmark/server'
+import {
+  type Acknowledged,
+  type Applicant,
+  claim,
+  connectAnonymously,
+  freePort,
+  makeApplicants,
+  Operator,
+  PlatformProcess,
+} from '@mintmark/testing/faults'
+import { expect, onTestFinished, test } from 'vitest'
+
+// A disk without room: what cannot be recorded is refused as `unavailable` and not done, what only reads goes on, and
+// when there is room again so does everything.
+
+interface Disk {
+  readonly data: string
+  fill(platform: PlatformProcess): void
+  free(platform: PlatformProcess): void
+}
+
+/** Files of the process may not grow any more: the same to a program as a full disk, and needs no rights. */
+const limited: Disk = {
+  data: '',
+  fill: ({ pid }) => limit(pid, '1024:unlimited'),
+  free: ({ pid }) => limit(pid, 'unlimited'),
+}
+
+const limit = (pid: number, size: string): void => {
+  execFileSync('prlimit', ['--pid', String(pid), `--fsize=${size}`])
+}
+
+test('refuses and records nothing while its files cannot grow, and goes on when they can', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mintmark-full-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  await fillAndFree({ ...limited, data: join(directory, 'data') })
+})
+
+// Only where this process may mount a disk of its own; the test above is the same everywhere.
+if (canMount()) {
+  test('refuses and records nothing while its disk is full, and goes on when there is room', async () => {
+    const disk = mount()
+    onTestFinished(() => unmount(disk))
+    const ballast = join(disk, 'ballast')
+    await fillAndFree({
+      data: join(disk, 'data'),
+      fill: () => {
+        // Byte by byte at the end, so that not a page is left.
+        for (let size = 1 << 20; size >= 1; size >>= 1) {
+          while (grew(ballast, size));
+        }
+      },
+      free: () => rmSync(ballast),
+    })
+  })
+}
+
+async function fillAndFree(disk: Disk): Promise<void> {
+  const { data } = disk
+  let platform = await PlatformProcess.start({ data, port: await freePort() })
+  onTestFinished(() => platform.kill())
+  const operator = new Operator(data)
+  const door = connectAnonymously(data)
+  onTestFinished(() => {
+    operator.close()
+    door.close()
+  })
+  await operator.createFleet('acme')
+  const token = await operator.createToken('acme', 100)
+  const applicants = await makeApplicants(30)
+  const enroll = (some: readonly Applicant[]) => Promise.allSettled(some.map(each => claim(door, token, each)))
+  const before = granted(await enroll(applicants.slice(0, 10)))
+  expect(before).toHaveLength(10)
+
+  disk.fill(platform)
+  const refused = await enroll(applicants.slice(10, 20))
+  expect(refused.map(codeOf)).toEqual(Array(10).fill('unavailable'))
+  await expect(operator.revokeDevice('acme', before[0]!.identity.split('/').at(-1)!)).rejects.toMatchObject({
+    code: 'unavailable',
+  })
+  await expect(operator.setConfiguration('acme', { full: true })).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(operator.createFleet('late')).rejects.toBeInstanceOf(Error)
+  // Reading goes on: what was issued is answered again, and no use is spent.
+  expect(granted(await enroll(applicants.slice(0, 10))).map(({ certificate }) => certificate)).toEqual(
+    before.map(({ certificate }) => certificate),
+  )
+  expect(await operator.usesLeft('acme', token)).toBe(90)
+
+  disk.free(platform)
+  const after = granted(await enroll(applicants.slice(10)))
+  expect(after).toHaveLength(20)
+  expect(await operator.usesLeft('acme', token)).toBe(70)
+  expect(await operator.configurationVersion('acme')).toBe(0)
+  expect(await operator.createFleet('late')).toBe('active')
+
+  await platform.kill()
+  expect(await auditData(data)).toMatchObject({ ok: true })
+  platform = await PlatformProcess.start({ data, port: await freePort() })
+  const again = new Operator(data)
+  expect(await again.usesLeft('acme', token)).toBe(70)
+  again.close()
+  expect(existsSync(dataFiles(data).database)).toBe(true)
+}
+
+function granted(settled: readonly PromiseSettledResult<Acknowledged>[]): Acknowledged[] {
+  return settled.map(each => {
+    if (each.status === 'rejected') throw each.reason
+    return each.value
+  })
+}
+
+const codeOf = (settled: PromiseSettledResult<Acknowledged>): string =>
+  settled.status === 'rejected' && settled.reason instanceof Refused ? settled.reason.code : String(settled.status)
+
+/** A disk of 24 MB. */
+function mount(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mintmark-disk-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory], { stdio: 'ignore' })
+    return directory
+  } catch (error) {
+    rmSync(directory, { recursive: true })
+    throw error
+  }
+}
+
+function unmount(directory: string): void {
+  execFileSync('umount', [directory])
+  rmSync(directory, { recursive: true })
+}
+
+function canMount(): boolean {
+  try {
+    unmount(mount())
+    return true
+  } catch {
+    return false
+  }
+}
+
+function grew(path: string, by: number): boolean {
+  const before = existsSync(path) ? statSync(path).size : 0
+  try {
+    writeFileSync(path, Buffer.alloc(by), { flag: 'a' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  }
+  return statSync(path).size === before + by
+}
