@@ -160,6 +160,23 @@ test.each(['retry', 'first claim'])('a token that is revoked while the %s arrive
   expect(await arriving.finish()).toMatchObject({ code: 'token-revoked' })
 })
 
+test('an audit beside a platform that issues finds every ledger whole', async () => {
+  const token = await operator.createToken('acme', 1_000)
+  const applicants = await makeApplicants(150)
+  let issuing = true
+  const storm = outcome(applicants.map((applicant, i) => claim(door(i), token, applicant))).finally(() => {
+    issuing = false
+  })
+  let audits = 0
+  for (; issuing; audits++) {
+    expect(await auditData(data)).toMatchObject({ ok: true })
+    // An audit leaves the event loop to nobody, and the clients are in this process.
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  expect((await storm).granted).toHaveLength(150)
+  expect(audits).toBeGreaterThan(0)
+})
+
 test('one fleet comes of many that are made at once under one name', async () => {
   const { refusals, granted } = await outcome(Array.from({ length: 12 }, () => operator.createFleet('one')))
   expect(granted).toEqual(['active'])

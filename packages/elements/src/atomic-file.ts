@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 export interface DurableWrite {
@@ -25,6 +36,19 @@ export function writeFileDurably(path: string, bytes: Uint8Array, options: Durab
   }
   syncDirectory(dirname(path))
 }
+
+/**
+ * Removes what a crash in the middle of `writeFileDurably` left in this directory: a copy of a private key, it may be. A
+ * directory that was being made in the same way goes too. For whoever knows that nobody is writing there now.
+ */
+export function removeTornWrites(directory: string): void {
+  if (!existsSync(directory)) return
+  for (const name of readdirSync(directory)) {
+    if (isTorn(name)) rmSync(join(directory, name), { recursive: true, force: true })
+  }
+}
+
+const isTorn = (name: string): boolean => /^\..+\.[0-9a-f]{16}\.tmp$/.test(name)
 
 function writeNew(path: string, bytes: Uint8Array, mode: number): void {
   const file = openSync(path, 'wx', 0o600)

@@ -1,4 +1,4 @@
-export { type DurableWrite, writeFileDurably } from './atomic-file.ts'
+export { type DurableWrite, removeTornWrites, writeFileDurably } from './atomic-file.ts'
 export { createKeyFile, openKeyFile } from './key-file.ts'
 export { randomBytes } from './random.ts'
 export {

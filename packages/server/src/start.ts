@@ -5,7 +5,7 @@ import { hex, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import { readDomain } from '@mintmark/core/names'
-import { nodeSha256, writeFileDurably } from '@mintmark/elements'
+import { nodeSha256, removeTornWrites, writeFileDurably } from '@mintmark/elements'
 import pino, { type Logger } from 'pino'
 import { dataFiles, domainOf } from './data-files.ts'
 import { openConsole } from './inbound/console.ts'
@@ -157,7 +157,10 @@ export function openData({ data, domain }: Pick<StartOptions, 'data' | 'domain'>
   }
   checkDomain(data, domainOf(data)!, domain)
   const keeper = openKeeper(files.keeper)
-  return { keeper, store: new Store(openSqlite(files.database), ledgerSigner(keeper, domain)) }
+  const store = new Store(openSqlite(files.database), ledgerSigner(keeper, domain))
+  // Of a platform that was killed; nobody else writes here, as the database is ours.
+  for (const directory of [data, files.keeper, files.server, files.operator]) removeTornWrites(directory)
+  return { keeper, store }
 }
 
 function checkDomain(data: string, kept: string, asked: string): void {

@@ -137,6 +137,19 @@ test('signs no tree that does not follow from the one it signed before', async (
   expect(edit(data, db => row(db, "select checkpoint from ledger_head where ledger = 'acme'"), true)).toEqual(before)
 })
 
+test('removes what a kill in the middle of a write left, which may be a copy of a key', async () => {
+  const data = await stopped()
+  const { keeper, operator } = dataFiles(data)
+  const left = [
+    join(keeper, '.fleet-ca-acme.pem.0123456789abcdef.tmp'),
+    join(operator, '.key.pem.0123456789abcdef.tmp'),
+  ]
+  const kept = [join(keeper, 'notes.tmp'), join(data, '.hidden')]
+  for (const path of [...left, ...kept]) writeFileSync(path, 'a private key')
+  await start(data)
+  expect([...left, ...kept].filter(existsSync)).toEqual(kept)
+})
+
 test('knows a directory whose founding was cut short before there were tables', async () => {
   const data = await stopped()
   const { database } = dataFiles(data)

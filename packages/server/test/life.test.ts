@@ -42,6 +42,17 @@ test('renews its own certificates at two thirds of their life and shows the new 
   expect(await auditData(data)).toMatchObject({ ok: true })
 })
 
+test('issues its own certificates again where it issued them while its clock was ahead', async () => {
+  const data = makeData()
+  await (await start(data)).stop()
+  const files = dataFiles(data)
+  await (await start(data, { now: () => Date.now() + 25 * day })).stop()
+  const ahead = leafOf(files.server)
+  await start(data)
+  expect(leafOf(files.server).serial).not.toBe(ahead.serial)
+  expect((await operatorOf(data).get('/v1/fleets')).status).toBe(200)
+})
+
 test('answers the request that is running when it is stopped, and takes no other', async () => {
   const data = makeData()
   const running = await start(data)
@@ -97,7 +108,7 @@ test('a start that fails leaves nothing open behind it', async () => {
   const data = makeData()
   const other = await start(makeData())
   const port = Number(new URL(other.machine).port)
-  await expect(start(data, { port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  await expect(start(data, { port })).rejects.toMatchObject({ code: 'address-in-use' })
   await start(data)
 })
 

@@ -112,7 +112,9 @@ function readHeld(directory: string): Certificate | undefined {
 
 function stillGood({ trust, now }: Platform, held: Certificate, key: Key, use: 'server' | 'people'): boolean {
   const authority = held.authorityKeyId && trust.authorities.get(Buffer.from(held.authorityKeyId).toString('hex'))
-  return authority?.use === use && held.publicKey.equals(key.publicKey) && now() < renewAt(held)
+  // One that begins later was issued while the clock was wrong.
+  const inTime = now() >= held.notBefore && now() < renewAt(held)
+  return authority?.use === use && held.publicKey.equals(key.publicKey) && inTime
 }
 
 function keep(directory: string, leaf: Uint8Array, authority: Uint8Array): void {
