@@ -338,7 +338,9 @@ describe('what a certificate is for', () => {
     const home = dataFiles(platform.data).server
     const [cert, key] = ['cert.pem', 'key.pem'].map(file => readFileSync(join(home, file), 'utf8'))
     await expectNobody({ cert: cert!, key: key! })
-    // Nor does one that the server CA made for a device.
+    // Nor does one without the names that clients dial, nor one that the server CA made for a device.
+    const uris = ['spiffe://platform.example.test/server']
+    await expectNobody(await forged(platform.server(), { purposes: [purposes.serverAuth], uris }))
     await expectNobody(await forged(platform.server(), { purposes: [purposes.clientAuth] }))
     await expectNobody(await forged(platform.server(), { purposes: [purposes.serverAuth] }))
   })

@@ -56,7 +56,8 @@ export async function enroll({ token, name, home, algorithm, now }: Enrollment):
   const platform = connect({ url, anchor, now })
   try {
     const { body, domain } = await platform.post('/v1/enroll', { csr, ...(name !== undefined && { name }) }, token)
-    const issued = await proveIssued(body, { publicKey: key.publicKey, anchor, domain, name, at: now() })
+    const asked = { publicKey: key.publicKey, name, kind: 'identity.enrolled' } as const
+    const issued = await proveIssued(body, { ...asked, anchor, domain, at: now() })
     const { did, identity, certificate, tier, chain, receipt } = issued
     const facts: Facts = {
       identity: issued.spiffeId,

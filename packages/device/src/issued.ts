@@ -6,7 +6,7 @@ import { checkAuthority, type Identity, type IssuingAuthority, type PeerProof, p
 import { readTier, type Tier } from '@mintmark/core/rules'
 import { type Certificate, type Charter, readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeVerify } from '@mintmark/elements'
-import { checkReceipt, type ReceiptText } from './receipt.ts'
+import { checkReceipt, type IssuingKind, type ReceiptText } from './receipt.ts'
 import { fields } from './reply.ts'
 
 // What the platform answers to enroll and renew:
@@ -17,7 +17,8 @@ import { fields } from './reply.ts'
 // 2. The charter is the root's word: this fleet has this CA, and this ledger. Operators have none: their CA is the
 //    people CA, which issues for the platform itself and for no fleet.
 // 3. The certificate is a client's under that CA, for our key and with the name that was asked for.
-// 4. The receipt proves that the fleet's ledger, with the charter's key, holds the fact.
+// 4. The receipt proves that the fleet's ledger, with the charter's key, holds the fact that this name was given this
+//    very certificate.
 
 export interface Expected {
   readonly publicKey: PublicKey
@@ -27,6 +28,8 @@ export interface Expected {
   readonly domain: string
   /** The name asked for, if one was. */
   readonly name: string | undefined
+  /** What was asked for, as the ledger calls it. */
+  readonly kind: IssuingKind
   readonly at: number
 }
 
@@ -53,7 +56,7 @@ export async function proveIssued(body: unknown, expected: Expected): Promise<Is
 }
 
 async function prove(reply: ReplyText, expected: Expected): Promise<Issued> {
-  const { anchor, domain, at } = expected
+  const { anchor, domain, kind, at } = expected
   const root = readCertificate(anchor)
   if (!equal(readPem('CERTIFICATE', reply.anchor), anchor)) throw new Refused('bad-certificate', 'another root')
   const authority = readCertificate(readPem('CERTIFICATE', reply.chain))
@@ -69,7 +72,7 @@ async function prove(reply: ReplyText, expected: Expected): Promise<Issued> {
   // Its time is not judged: a reply that was lost for a month may bring an expired certificate, which still renews.
   const proof = await provePeer(leaf, domain, () => issuer, nodeVerify)
   checkOurs(proof, reply, expected)
-  if (charter) await checkReceipt(reply.receipt, charter)
+  if (charter) await checkReceipt(reply.receipt, charter, { kind, identity: proof.identity, certificate: leaf })
   return {
     identity: proof.identity,
     spiffeId: reply.identity,

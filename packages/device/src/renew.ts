@@ -38,7 +38,8 @@ async function ask(home: Home, now: () => number): Promise<Issued> {
   const platform = connect({ url, anchor, identity: { certificate, key: keyFile }, now })
   try {
     const { body, domain } = await platform.post('/v1/renew', { csr })
-    return await proveIssued(body, { publicKey: key.publicKey, anchor, domain, name, at: now() })
+    const asked = { publicKey: key.publicKey, name, kind: 'identity.renewed' } as const
+    return await proveIssued(body, { ...asked, anchor, domain, at: now() })
   } finally {
     platform.close()
   }

@@ -8,7 +8,7 @@ import { enroll } from '../src/enroll.ts'
 import { homeState, readHome } from '../src/home.ts'
 import { fresh, listen } from './listening.ts'
 import { domain, makeKey, makePki, makeServed, type Pki, pemOf } from './pki.ts'
-import { type Parts, type Reply, TestPlatform } from './platform.ts'
+import { type Parts, type Receipts, type Reply, TestPlatform } from './platform.ts'
 
 const now = () => Date.now()
 
@@ -257,9 +257,11 @@ const lies: readonly Lie[] = [
   ],
 ]
 
-type Rewrite = readonly [what: string, why: string, tell: (reply: Reply) => unknown]
+type Rewrite = readonly [what: string, why: string, tell: (reply: Reply, receipts: Receipts) => unknown]
 
 const hash = base64(new Uint8Array(32).fill(7))
+const edited = (entry: string, from: string, to: string) =>
+  Buffer.from(Buffer.from(entry, 'base64').toString('latin1').replace(from, to), 'latin1').toString('base64')
 const did = 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH'
 const rewrites: readonly Rewrite[] = [
   [
@@ -268,14 +270,59 @@ const rewrites: readonly Rewrite[] = [
     ({ receipt }) => Object.assign(receipt.proof as string[], { 0: hash }),
   ],
   ['a receipt with half a proof', 'too short', ({ receipt }) => (receipt.proof as string[]).pop()],
-  ['a receipt for another entry', 'another root', ({ receipt }) => Object.assign(receipt, { leaf: hash })],
+  [
+    "a receipt of another device's entry",
+    'an entry about another identity',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts['other device'] }),
+  ],
+  [
+    'a receipt of an entry that gives its certificate to another name',
+    'an entry about another identity',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts['other identity'] }),
+  ],
+  [
+    'a receipt of an older certificate of the same name and key',
+    'an entry about another certificate',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts['older certificate'] }),
+  ],
+  [
+    'a receipt of a renewal with the same certificate',
+    'an entry of another kind',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts['other kind'] }),
+  ],
+  [
+    'a receipt of its own revocation',
+    'an entry of another kind',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts.revocation }),
+  ],
+  [
+    'a receipt of an entry that says it is of another ledger',
+    'an entry for another ledger',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts['other ledger'] }),
+  ],
+  [
+    'a receipt of an entry that is no change',
+    'bytes left over',
+    (reply, receipts) => Object.assign(reply, { receipt: receipts['no change'] }),
+  ],
+  [
+    "another entry's receipt with its own entry in it",
+    'another root',
+    ({ receipt }, { own, ...receipts }) => Object.assign(receipt, { ...receipts['other device'], entry: own.entry }),
+  ],
+  [
+    'an entry that was edited',
+    'another root',
+    ({ receipt }) => Object.assign(receipt, { entry: edited(receipt.entry as string, 'software', 'hardware') }),
+  ],
+  ['a receipt without its entry', 'not bytes', ({ receipt }) => Object.assign(receipt, { entry: undefined })],
   ['a receipt at another index', 'another root', ({ receipt }) => Object.assign(receipt, { index: 5 })],
-  ['a receipt beyond the end', 'index', ({ receipt }) => Object.assign(receipt, { index: 7 })],
-  ['a receipt whose proof is no hash', 'not a hash', ({ receipt }) => Object.assign(receipt, { proof: [1] })],
+  ['a receipt beyond the end', 'index', ({ receipt }) => Object.assign(receipt, { index: 8 })],
+  ['a receipt whose proof is no hash', 'not bytes', ({ receipt }) => Object.assign(receipt, { proof: [1] })],
   [
     'a checkpoint that was changed',
     'signature',
-    ({ receipt }) => Object.assign(receipt, { checkpoint: (receipt.checkpoint as string).replace('\n7\n', '\n8\n') }),
+    ({ receipt }) => Object.assign(receipt, { checkpoint: (receipt.checkpoint as string).replace('\n8\n', '\n9\n') }),
   ],
   ['no receipt', 'a receipt of another ledger', reply => Object.assign(reply, { receipt: null })],
   ['no certificate', 'certificate', reply => Object.assign(reply, { certificate: undefined })],

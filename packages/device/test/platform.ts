@@ -1,11 +1,12 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { createServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
-import { base64, base64url, concat, readPem, sha256 } from '@mintmark/core/bytes'
+import { base64, base64url, readPem, sha256 } from '@mintmark/core/bytes'
 import { didKey, type PublicKey } from '@mintmark/core/keys'
 import { append, emptyFrontier, leafHash, signCheckpoint } from '@mintmark/core/ledger'
-import { type FullName, spiffeId } from '@mintmark/core/names'
-import { readSigningRequest, signCharter, writeToken } from '@mintmark/core/signed'
+import { type FullName, path, spiffeId } from '@mintmark/core/names'
+import { change } from '@mintmark/core/rules'
+import { readCertificate, readSigningRequest, signCharter, writeToken } from '@mintmark/core/signed'
 import { listen } from './listening.ts'
 import { type Authority, domain, makeKey, makeLeaf, makePki, makeServed, type Pki, pemOf, type TestKey } from './pki.ts'
 
@@ -13,6 +14,7 @@ import { type Authority, domain, makeKey, makeLeaf, makePki, makeServed, type Pk
 export interface Parts {
   publicKey: PublicKey
   name: FullName
+  kind: 'identity.enrolled' | 'identity.renewed'
   issuer: Authority
   anchor: Uint8Array
   charter: {
@@ -26,7 +28,24 @@ export interface Parts {
   ledger: { key: TestKey; origin: string }
 }
 
-export type Reply = Record<string, unknown> & { receipt: Record<string, unknown> }
+export type Receipt = Record<string, unknown>
+export type Reply = Record<string, unknown> & { receipt: Receipt }
+
+/** Receipts of one ledger under one head, each as true as the next. */
+export type Receipts = Record<Entry, Receipt>
+type Entry = (typeof entries)[number]
+
+/** `own` is what a reply should have the receipt of. */
+const entries = [
+  'other identity',
+  'other kind',
+  'older certificate',
+  'other device',
+  'own',
+  'revocation',
+  'other ledger',
+  'no change',
+] as const
 
 /** A small platform built of core's own functions. It enrolls into acme what shows the token, and can be made to lie. */
 export class TestPlatform {
@@ -37,7 +56,7 @@ export class TestPlatform {
   url = ''
   name: FullName = { fleet: 'acme', role: 'device', name: 'device-104' }
   bend: (parts: Parts) => unknown = () => undefined
-  rewrite: (reply: Reply) => unknown = () => undefined
+  rewrite: (reply: Reply, receipts: Receipts) => unknown = () => undefined
   /** Answers in place of the platform where it gives something. */
   instead: (request: string, socket: TLSSocket) => { status: number; body: object | string } | 'hang up' | undefined =
     () => undefined
@@ -86,25 +105,27 @@ export class TestPlatform {
     const { publicKey } = readSigningRequest(readPem('CERTIFICATE REQUEST', body.csr))
     // One key, one certificate: a retry gets the same bytes. Not so for a renewal.
     const known = call === 'POST /v1/enroll' ? this.#issued.get(publicKey.id) : undefined
-    const reply = known ?? (await this.#issue(publicKey, body.name))
+    const kind = call === 'POST /v1/enroll' ? 'identity.enrolled' : 'identity.renewed'
+    const reply = known ?? (await this.#issue(kind, publicKey, body.name))
     if (call === 'POST /v1/enroll') this.#issued.set(publicKey.id, reply)
     return other ?? { status: 201, body: reply }
   }
 
-  async #issue(publicKey: PublicKey, asked: string | undefined): Promise<Reply> {
+  async #issue(kind: Parts['kind'], publicKey: PublicKey, asked: string | undefined): Promise<Reply> {
     const { root, acme } = this.pki
     const name = { ...this.name, ...(asked !== undefined && { name: asked }) }
     const parts: Parts = {
       publicKey,
       name,
+      kind,
       issuer: acme,
       anchor: root.der,
       charter: { signer: root, fleet: 'acme', domain, authority: acme, ledgerKey: this.ledgerKey, version: 1 },
       ledger: { key: this.ledgerKey, origin: `acme.${domain}/ledger` },
     }
     this.bend(parts)
-    const reply = await write(parts)
-    this.rewrite(reply)
+    const { receipts, ...reply } = await write(parts)
+    this.rewrite(reply, receipts)
     return reply
   }
 
@@ -114,7 +135,7 @@ export class TestPlatform {
   }
 }
 
-async function write(parts: Parts): Promise<Reply> {
+async function write(parts: Parts): Promise<Reply & { receipts: Receipts }> {
   const leaf = await makeLeaf(parts.issuer, parts.publicKey, parts.name)
   const charter =
     parts.charter &&
@@ -127,6 +148,7 @@ async function write(parts: Parts): Promise<Reply> {
       releaseRoot: undefined,
       issued: 1_700_000_000_000,
     }))
+  const receipts = await receiptsOf(leaf, parts)
   return {
     certificate: pemOf(leaf),
     chain: pemOf(parts.issuer.der),
@@ -135,19 +157,54 @@ async function write(parts: Parts): Promise<Reply> {
     identity: spiffeId(domain, parts.name),
     did: didKey(parts.publicKey),
     tier: 'software',
-    receipt: await receiptOf(leaf, parts),
+    receipt: receipts.own,
+    receipts,
   }
 }
 
-async function receiptOf(leaf: Uint8Array, { ledger }: Parts) {
-  const entries = [0, 1, 2, 3, 4, 5, 6].map(i => leafHash(concat(Uint8Array.of(i), leaf)))
-  const tree = append(emptyFrontier, entries)
-  const index = 4
-  return {
-    origin: ledger.origin,
-    index,
-    leaf: base64(entries[index]!),
-    proof: tree.prove(index).map(base64),
-    checkpoint: await signCheckpoint(ledger.key, ledger.origin, entries.length, tree.root),
+async function receiptsOf(leaf: Uint8Array, parts: Parts): Promise<Receipts> {
+  const { origin, key } = parts.ledger
+  const bytes = await entriesOf(leaf, parts)
+  const hashes = entries.map(entry => leafHash(bytes[entry]))
+  const tree = append(emptyFrontier, hashes)
+  const checkpoint = await signCheckpoint(key, origin, hashes.length, tree.root)
+  const receipts = entries.map((entry, index): [Entry, Receipt] => {
+    const proof = tree.prove(index).map(base64)
+    return [entry, { origin, index, entry: base64(bytes[entry]), proof, checkpoint }]
+  })
+  return Object.fromEntries(receipts) as Receipts
+}
+
+/** Each is what a device has no use for in one way, and right in all others. */
+async function entriesOf(leaf: Uint8Array, { publicKey, name, kind, issuer }: Parts) {
+  const own = { kind, ledger: name.fleet, identity: path(name), certificate: leaf }
+  const other = { ...name, name: 'device-103' }
+  const certificates = {
+    older: await makeLeaf(issuer, publicKey, name),
+    other: await makeLeaf(issuer, makeKey('Ed25519').publicKey, other),
   }
+  const head = { at: 1_700_000_000_000, by: 'platform' } as const
+  const issued = (fact: typeof own): Uint8Array => {
+    const { publicKey, serial, notAfter } = readCertificate(fact.certificate)
+    const body = { identity: fact.identity, serial, notAfter, certificate: fact.certificate }
+    const { kind, ledger } = fact
+    if (kind === 'identity.renewed') return change({ ...head, kind, ledger, body }).bytes
+    const more = { token: undefined, spki: publicKey.spki, tier: 'software' }
+    return change({ ...head, kind, ledger, body: { ...body, ...more } }).bytes
+  }
+  const body = { identity: own.identity, reason: 'stolen' }
+  const facts: Record<Entry, Uint8Array> = {
+    'other identity': issued({ ...own, identity: path(other) }),
+    'other kind': issued({
+      ...own,
+      kind: kind === 'identity.enrolled' ? 'identity.renewed' : 'identity.enrolled',
+    }),
+    'older certificate': issued({ ...own, certificate: certificates.older }),
+    'other device': issued({ ...own, identity: path(other), certificate: certificates.other }),
+    own: issued(own),
+    revocation: change({ ...head, kind: 'identity.revoked', ledger: own.ledger, body }).bytes,
+    'other ledger': issued({ ...own, ledger: 'initech' }),
+    'no change': leaf,
+  }
+  return facts
 }

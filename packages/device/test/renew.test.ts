@@ -8,7 +8,7 @@ import { renew } from '../src/renew.ts'
 import { whoami } from '../src/whoami.ts'
 import { fresh } from './listening.ts'
 import { domain, makeKey, makePki, type Pki } from './pki.ts'
-import { type Parts, TestPlatform } from './platform.ts'
+import { type Parts, type Receipt, type Receipts, TestPlatform } from './platform.ts'
 
 const now = () => Date.now()
 let ours: Pki
@@ -70,6 +70,20 @@ test.each<[string, (parts: Parts) => void]>([
   const before = certificate(home)
   platform.bend = bend
   await expect(renew({ home, now })).rejects.toMatchObject({ code: 'reply-refused' })
+  expect(certificate(home)).toBe(before)
+})
+
+test.each<[string, string, (receipts: Receipts, enrolled: Receipt) => Receipt]>([
+  ['its enrollment', 'an entry of another kind', (_, enrolled) => enrolled],
+  ['an enrollment with the new certificate', 'an entry of another kind', receipts => receipts['other kind']],
+  ['an older renewal', 'an entry about another certificate', receipts => receipts['older certificate']],
+  ["another device's renewal", 'an entry about another identity', receipts => receipts['other device']],
+])('renew refuses a receipt of %s and keeps the old certificate', async (_, detail, receiptOf) => {
+  const { platform, home } = await enrolled()
+  const before = certificate(home)
+  const first = JSON.parse(readFileSync(join(home, 'receipt.json'), 'utf8'))
+  platform.rewrite = (reply, receipts) => Object.assign(reply, { receipt: receiptOf(receipts, first) })
+  await expect(renew({ home, now })).rejects.toMatchObject({ code: 'reply-refused', detail })
   expect(certificate(home)).toBe(before)
 })
 

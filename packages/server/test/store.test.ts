@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { admitSpki } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
-import { checkInclusion, readCheckpoint } from '@mintmark/core/ledger'
+import { checkInclusion, leafHash, readCheckpoint } from '@mintmark/core/ledger'
 import { type Change, change } from '@mintmark/core/rules'
 import { nodeVerify } from '@mintmark/elements'
 import { expect, onTestFinished, test } from 'vitest'
@@ -80,9 +80,9 @@ test('commits together what comes together, each with a receipt that proves', as
   expect(disk.transactions).toBe(1)
   expect(receipts.map(({ index }) => index)).toEqual(receipts.map((_, i) => i))
   const by = { origin: 'platform.example.test/ledger', publicKey: keys.get('platform')!.publicKey, verify: nodeVerify }
-  for (const { index, leaf, proof, checkpoint } of receipts) {
+  for (const { index, entry, proof, checkpoint } of receipts) {
     const { size, root } = await readCheckpoint(checkpoint, by)
-    checkInclusion({ leafHash: leaf, index, size, proof, root })
+    checkInclusion({ leafHash: leafHash(entry), index, size, proof, root })
   }
 })
 

@@ -266,7 +266,9 @@ describe('ledger.md', () => {
     const { checkpoint, ...receipt } = JSON.parse(spec('ledger.md', 'receipt'))
     const { size, root: head } = await readCheckpoint(checkpoint, by)
     const proof = receipt.proof.map(readBase64)
-    checkInclusion({ leafHash: readBase64(receipt.leaf), index: receipt.index, size, proof, root: head })
+    const entry = readBase64(receipt.entry)
+    checkInclusion({ leafHash: leafHash(entry), index: receipt.index, size, proof, root: head })
+    expect(spec('change.md', 'enrolled-diagnostic')).toBe(diagnostic(readCbor(entry)))
     const fields = rows('ledger.md', 'field').map(row => bare(row[0]))
     expect(fields).toEqual(Object.keys({ ...receipt, checkpoint }))
   })
@@ -319,7 +321,8 @@ describe('enrollment.md', () => {
 
   test('has a reply that a device takes', async () => {
     const { name } = JSON.parse(body)
-    const expected = { publicKey: leaf.publicKey, anchor: root.der, domain: charter.domain, name, at }
+    const asked = { publicKey: leaf.publicKey, name, kind: 'identity.enrolled' } as const
+    const expected = { ...asked, anchor: root.der, domain: charter.domain, at }
     const { certificate: taken, charter: own } = await proveIssued(issued, expected)
     expect(hex(taken.der)).toBe(hex(leaf.der))
     expect(base64url(own!.bytes)).toBe(base64url(bytesOf('statement.md', 'charter')))

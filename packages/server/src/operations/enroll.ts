@@ -141,10 +141,10 @@ function lastingPem(der: Uint8Array): string {
   return text
 }
 
-export const receiptJson = ({ origin, index, leaf, proof, checkpoint }: Receipt) => ({
+export const receiptJson = ({ origin, index, entry, proof, checkpoint }: Receipt) => ({
   origin,
   index,
-  leaf: Buffer.from(leaf).toString('base64'),
+  entry: Buffer.from(entry).toString('base64'),
   proof: proof.map(hash => Buffer.from(hash).toString('base64')),
   checkpoint,
 })

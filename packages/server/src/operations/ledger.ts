@@ -11,7 +11,7 @@ export async function readReceipt(platform: Platform, ledger: string, index: num
   if (head === undefined || index >= head.size) throw new Refused('no-receipt')
   const [entry] = await store.entries(ledger, index, index + 1)
   const proof = await proveInclusion(index, head.size, store.hashes(ledger), nodeSha256)
-  return { origin: originOf(trust.domain, ledger), index, leaf: entry!.leaf, proof, checkpoint: head.checkpoint }
+  return { origin: originOf(trust.domain, ledger), index, entry: entry!.change, proof, checkpoint: head.checkpoint }
 }
 
 /** The signed head of a ledger (C2SP tlog-checkpoint). */

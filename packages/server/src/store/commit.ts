@@ -25,8 +25,8 @@ import type { Queries } from './queries.ts'
 export interface Receipt {
   readonly origin: string
   readonly index: number
-  /** RFC 9162 leaf hash of the change. */
-  readonly leaf: Uint8Array
+  /** The bytes of the change: what is in the ledger at `index`. */
+  readonly entry: Uint8Array
   /** Inclusion proof, leaf upwards, in the tree that `checkpoint` signs. */
   readonly proof: readonly Uint8Array[]
   /** C2SP tlog-checkpoint. */
@@ -199,9 +199,9 @@ export class Committer {
     const { size } = after.frontier
     await connection.run(this.#queries.setHead, { ledger, size, frontier: writeFrontier(after.frontier), checkpoint })
     return new Map(
-      accepted.map(({ waiting, index, leaf }) => [
+      accepted.map(({ waiting, index }) => [
         waiting,
-        { origin, index, leaf, proof: after.prove(index), checkpoint },
+        { origin, index, entry: waiting.change.bytes, proof: after.prove(index), checkpoint },
       ]),
     )
   }

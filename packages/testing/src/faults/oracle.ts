@@ -12,11 +12,11 @@ export interface Acknowledged {
   readonly receipt: Receipt
 }
 
-/** As it came: hashes in base64, the checkpoint a signed note. */
+/** As it came: bytes in base64, the checkpoint a signed note. */
 export interface Receipt {
   readonly origin: string
   readonly index: number
-  readonly leaf: string
+  readonly entry: string
   readonly proof: readonly string[]
   readonly checkpoint: string
 }
