@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import { pem } from '@mintmark/core/bytes'
@@ -455,7 +456,19 @@ describe('the handshake', () => {
     }
   })
 
-  test('A15 a client of TLS 1.2 is told so, and no early data is taken', async () => {
+  test.skipIf(noOpenssl)('A15 no early data is taken', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'mintmark-early-'))
+    const [session, early] = [join(directory, 'session'), join(directory, 'early')]
+    writeFileSync(early, 'POST /v1/fleets HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')
+    await openssl('-sess_out', session)
+    const said = await openssl('-sess_in', session, '-early_data', early)
+    rmSync(directory, { recursive: true })
+    expect(said).toMatch(/Early data was (?:not sent|rejected)/)
+    expect(said).not.toMatch(/^Reused/m)
+    expect(said).toContain('{"ok":true}')
+  })
+
+  test('A15 a client of TLS 1.2 is told so', async () => {
     await expect(openTls(platform.port, { maxVersion: 'TLSv1.2', ...device.tls })).rejects.toThrow(/protocol version/)
   })
 
