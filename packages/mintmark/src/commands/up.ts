@@ -58,6 +58,10 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     rehearse: await rehearsalOf(data, domain, { now, random: randomBytes }),
   })
 
+  // Before it says that it is ready: whoever waits for that may end it at once.
+  const ended = new Promise<void>(resolve => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
   const { machine, console: page, root, development } = running
   const text = [
     development ? 'DEVELOPMENT platform: its root was made on this machine. Do not trust it with anything real.' : '',
@@ -69,9 +73,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
   ].filter(line => line !== '')
   print(command, { json: { ready: true, machine, console: page, root, development }, text: text.join('\n') })
 
-  await new Promise<void>(resolve => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
-  })
+  await ended
   await running.stop()
 }
 
