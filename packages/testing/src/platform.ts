@@ -317,9 +317,12 @@ export class TestPlatform {
     return addUp(facts.filter(fact => !isTurn(fact)))
   }
 
-  /** Refusals of the anonymous are one fact a minute; the first one of the next minute writes them. */
+  /**
+   * Refusals of the anonymous are one fact a minute; the first one of the next minute writes them. A test goes on at
+   * the begin of that minute, so that what it counts is not cut in two.
+   */
   async #turnMinute(): Promise<void> {
-    this.clock.advance(minute)
+    this.clock.advance(minute - (this.clock.now() % minute))
     await this.#exchange('PUT', turning, {}, this.#agent)
   }
 
