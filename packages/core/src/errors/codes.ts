@@ -85,11 +85,6 @@ const table = {
   },
   'slow-down': { status: 429, seen: 'anyone', message: 'Too many refusals from here. Wait a minute.' },
   forbidden: { status: 403, seen: 'proven', message: 'This identity may not do this.' },
-  'identity-mismatch': {
-    status: 403,
-    seen: 'proven',
-    message: 'The request names another identity than the certificate proves.',
-  },
 
   // What we know of them.
   unknown: { status: 403, seen: 'proven', message: 'The registry does not know this identity.' },
