@@ -70,6 +70,7 @@ export class TestPlatform {
     const platform = new TestPlatform(pki ?? (await makePki()))
     const served = await makeServed(platform.pki.server)
     const server: Server = createServer(
+      // As the platform does: who the client is, the test sees for itself.
       { ...served, ca: pemOf(platform.pki.root.der), requestCert: true, rejectUnauthorized: false },
       (request, response) => {
         platform.#answer(request).then(answer => {

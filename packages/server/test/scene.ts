@@ -61,6 +61,7 @@ export function openTls(data: string, { machine }: Running, home?: string): Prom
   const client = home === undefined ? {} : { cert: read(home, 'cert.pem'), key: read(home, 'key.pem') }
   const place = { port: Number(new URL(machine).port), host: '127.0.0.1', servername: 'localhost' }
   return new Promise((resolve, reject) => {
+    // A moved clock would end the connection; who the platform is, is proven in the tests of device.
     const socket = connectTls({ ...place, ca, ...client, rejectUnauthorized: false })
     socket.once('secureConnect', () => resolve(socket))
     socket.once('error', reject)

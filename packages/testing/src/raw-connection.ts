@@ -93,6 +93,7 @@ export function openTls(port: number, options: ConnectionOptions = {}): Promise<
       port,
       host: '127.0.0.1',
       servername: 'localhost',
+      // An attacker does not ask.
       rejectUnauthorized: false,
       ...options,
     })

@@ -40,6 +40,7 @@ test.each(named)('every link of %s leads somewhere', (path, where) => {
 describe('commands', () => {
   const known = new Map([...commandsOf(makeProgram()), ...ceremonyCommands()])
   const options = new Set([...known.values()].flatMap(each => [...each]))
+  // Of curl, where a page fetches the root before it can trust anything; no command of ours has the like.
   const curls = '--insecure'
 
   test.each(named)('every command and option in %s exists', (_, where) => {

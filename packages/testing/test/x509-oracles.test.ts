@@ -646,6 +646,7 @@ describe('node:tls', () => {
   async function isAuthorized(der: Uint8Array, key: string, ...chain: readonly Uint8Array[]): Promise<boolean> {
     const server = good['the server']!
     const listener = createServer({
+      // Node's verdict is what is asked for, so Node may not act upon it.
       ...{ ca, requestCert: true, rejectUnauthorized: false, minVersion: 'TLSv1.3' },
       ...{ cert: asPem(server.der, serverCa.certificate), key: keyOf(server.key) },
     })
