@@ -88,7 +88,7 @@ async function run(
   let trust = await readTrust(store, now(), serverVerify)
   checkOurs(trust, options)
   await checkKeys(trust, store, keeper)
-  store.onCommit(async ({ kind }) => {
+  store.onNews(async ({ kind }) => {
     if (kind === 'fleet.activated') trust = await readTrust(store, now(), serverVerify)
   })
   const platform: Platform = {

@@ -54,6 +54,15 @@ let at = 1_700_000_000_000
 const fact = (ledger: string): Change =>
   change({ kind: 'refused', at: at++, by: 'anonymous', ledger, body: { code: 'revoked', operation: 'none', count: 1 } })
 
+const fleet = (name: string): Change =>
+  change({
+    kind: 'fleet.created',
+    at: at++,
+    by: 'platform',
+    ledger: 'platform',
+    body: { fleet: name, key: makeKey().publicKey.spki, ledgerKey: makeKey().publicKey.raw, public: false },
+  })
+
 const token = (id: string): Change =>
   change({
     kind: 'token.created',
@@ -106,27 +115,43 @@ test('a change that is refused leaves the rest of its group alone and no gap in 
   ])
 })
 
-test('tells its listeners of a change after it is durable and before whoever committed it', async () => {
+test('tells its listeners of news after it is durable and before whoever committed it', async () => {
   const { store } = scene()
   const order: string[] = []
-  store.onCommit(async ({ kind }) => {
-    const [last] = await store.entries('platform', 0, 1)
+  store.onNews(async ({ kind, about }) => {
+    const stored = await store.fleet(about)
     await new Promise(resolve => setTimeout(resolve, 10))
-    order.push(`${kind} heard, stored: ${last !== undefined}`)
+    order.push(`${kind} heard, stored: ${stored !== undefined}`)
   })
-  await Promise.all([1, 2].map(() => store.commit(fact('platform')).then(() => order.push('told'))))
-  expect(order).toEqual(['refused heard, stored: true', 'refused heard, stored: true', 'told', 'told'])
+  await Promise.all(['a', 'b'].map(name => store.commit(fleet(name)).then(() => order.push('told'))))
+  expect(order.filter(word => word !== 'told')).toEqual(Array(2).fill('fleet.created heard, stored: true'))
+  expect(order[0]).not.toBe('told')
+  expect(order).toHaveLength(4)
+})
+
+test('what has no news does not wait for what has', async () => {
+  const { store } = scene()
+  let heard: () => void = () => undefined
+  store.onNews(() => new Promise<void>(resolve => (heard = resolve)))
+  const news = store.commit(fleet('a'))
+  let told = false
+  news.then(() => (told = true))
+  await store.commit(fact('platform'))
+  await store.commit(fact('platform'))
+  expect(told).toBe(false)
+  heard()
+  expect((await news).index).toBe(0)
 })
 
 test('does not acknowledge what a listener failed at, and goes on', async () => {
   const { store } = scene()
   let fails = true
-  store.onCommit(() => {
+  store.onNews(() => {
     if (fails) throw new Error('the listener is broken')
   })
-  await expect(store.commit(fact('platform'))).rejects.toThrow('the listener is broken')
+  await expect(store.commit(fleet('a'))).rejects.toThrow('the listener is broken')
   fails = false
-  expect((await store.commit(fact('platform'))).index).toBe(1)
+  expect((await store.commit(fleet('b'))).index).toBe(1)
 })
 
 test('acknowledges and refuses nothing while the disk is full, reads on, and commits again when there is room', async () => {

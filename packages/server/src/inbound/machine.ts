@@ -68,10 +68,8 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
   const refusals = new RefusalRecorder(platform)
   const limit = new FailureLimit(platform.now, { perAddress: 60, overall: 3_000 })
   const route = makeRouter(operations)
-  platform.store.onCommit(({ kind, body }) => {
-    if ((kind === 'identity.revoked' || kind === 'identity.decommissioned') && 'identity' in body) {
-      sessions.cut(body.identity)
-    }
+  platform.store.onNews(({ kind, about }) => {
+    if (kind === 'identity.revoked' || kind === 'identity.decommissioned') sessions.cut(about)
   })
 
   const callerBehind = async (socket: TLSSocket): Promise<Caller> => {

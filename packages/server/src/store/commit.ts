@@ -18,6 +18,7 @@ import { type Change, isChange } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import { serverVerify } from '../verify.ts'
 import type { Connection, Database } from './database.ts'
+import { type Audience, newsOf } from './news.ts'
 import { Projection } from './projection.ts'
 import type { Queries } from './queries.ts'
 
@@ -39,14 +40,17 @@ export interface LedgerSigner {
   readonly key: Key
 }
 
-/** What must happen before a commit is acknowledged: sockets cut, cached trust read again. It may not fail. */
-export type CommitListener = (change: Change) => void | Promise<void>
-
 interface Waiting {
   readonly change: Change
   readonly content: string | undefined
   resolve(receipt: Receipt): void
   reject(error: unknown): void
+}
+
+/** What is in the transaction, and what is due before it is acknowledged. */
+interface Written {
+  readonly receipt: Receipt
+  readonly told: (() => Promise<void>) | undefined
 }
 
 const largestGroup = 256
@@ -60,16 +64,19 @@ export class Committer {
   readonly #database: Database
   readonly #queries: Queries
   readonly #signer: (ledger: string) => LedgerSigner
-  readonly #listeners: CommitListener[] = []
+  readonly #audience: Audience
   /** The last head of each ledger that this process signed, once it was committed. */
   readonly #signed = new Map<string, string>()
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
+  /** Committed, and not acknowledged yet. */
+  readonly #telling = new Set<Promise<void>>()
 
-  constructor(database: Database, queries: Queries, signer: (ledger: string) => LedgerSigner) {
+  constructor(database: Database, queries: Queries, signer: (ledger: string) => LedgerSigner, audience: Audience) {
     this.#database = database
     this.#queries = queries
     this.#signer = signer
+    this.#audience = audience
   }
 
   /** @param content what a change names by digest and the ledger does not hold, stored in the same transaction */
@@ -81,14 +88,9 @@ export class Committer {
     })
   }
 
-  /** Called with each change once it is durable and before whoever committed it is told. */
-  onCommit(listener: CommitListener): void {
-    this.#listeners.push(listener)
-  }
-
   /** Resolves when nothing waits any more. */
   async idle(): Promise<void> {
-    while (this.#running) await this.#running
+    while (this.#running || this.#telling.size > 0) await Promise.all([this.#running, ...this.#telling])
   }
 
   async #run(): Promise<void> {
@@ -103,9 +105,9 @@ export class Committer {
 
   async #commitGroup(group: readonly Waiting[]): Promise<void> {
     const refused = new Map<Waiting, Refused>()
-    let receipts: Map<Waiting, Receipt>
+    let written: Map<Waiting, Written>
     try {
-      receipts = await this.#database.transaction(connection => this.#write(connection, group, refused))
+      written = await this.#database.transaction(connection => this.#write(connection, group, refused))
     } catch (error) {
       // The transaction is gone as a whole, and nobody has been told otherwise.
       const ledgers = [...Map.groupBy(group, ({ change }) => change.ledger).values()]
@@ -118,37 +120,35 @@ export class Committer {
       for (const waiting of group) waiting.reject(new Refused('unavailable', 'commit failed', { cause: error }))
       return
     }
-    for (const [{ change }, { checkpoint }] of receipts) this.#signed.set(change.ledger, checkpoint)
-    const failed = await this.#tell(receipts.keys())
+    for (const [{ change }, { receipt }] of written) this.#signed.set(change.ledger, receipt.checkpoint)
     for (const waiting of group) {
-      const receipt = receipts.get(waiting)
-      if (receipt === undefined) waiting.reject(refused.get(waiting))
-      else if (failed.has(waiting)) waiting.reject(failed.get(waiting))
-      else waiting.resolve(receipt)
+      const done = written.get(waiting)
+      if (done === undefined) waiting.reject(refused.get(waiting))
+      else if (done.told === undefined) waiting.resolve(done.receipt)
+      else this.#tell(waiting, done.receipt, done.told)
     }
   }
 
-  /** A listener may not fail; where one does, what it was told of is durable and is not acknowledged. */
-  async #tell(committed: Iterable<Waiting>): Promise<Map<Waiting, unknown>> {
-    const failed = new Map<Waiting, unknown>()
-    for (const waiting of committed) {
-      try {
-        for (const listener of this.#listeners) await listener(waiting.change)
-      } catch (error) {
-        failed.set(waiting, error)
-      }
-    }
-    return failed
+  /** Whoever must act on it does before it is acknowledged; the groups that come after do not wait for that. */
+  #tell(waiting: Waiting, receipt: Receipt, told: () => Promise<void>): void {
+    const telling = told()
+      .then(
+        () => waiting.resolve(receipt),
+        (error: unknown) => waiting.reject(error),
+      )
+      .finally(() => this.#telling.delete(telling))
+    this.#telling.add(telling)
   }
 
   async #write(connection: Connection, group: readonly Waiting[], refused: Map<Waiting, Refused>) {
-    const receipts = new Map<Waiting, Receipt>()
+    const written = new Map<Waiting, Written>()
     for (const [ledger, members] of Map.groupBy(group, ({ change }) => change.ledger)) {
       for (const [waiting, receipt] of await this.#append(connection, ledger, members, refused)) {
-        receipts.set(waiting, receipt)
+        const news = newsOf(waiting.change)
+        written.set(waiting, { receipt, told: news && (await this.#audience.announce(connection, news)) })
       }
     }
-    return receipts
+    return written
   }
 
   async #append(

@@ -1,7 +1,8 @@
 import type { ReadHashes } from '@mintmark/core/ledger'
 import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
-import { type CommitListener, Committer, type LedgerSigner, type Receipt } from './commit.ts'
+import { Committer, type LedgerSigner, type Receipt } from './commit.ts'
 import type { Connection, Database } from './database.ts'
+import { type Audience, type NewsListener, OneProcess } from './news.ts'
 import { type Queries, queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import { sqliteBuilder } from './sqlite.ts'
@@ -18,6 +19,7 @@ export class Store {
   readonly #queries: Queries
   readonly #database: Database
   readonly #committer: Committer
+  readonly #audience: Audience = new OneProcess()
   #closed: Promise<void> | undefined
 
   /** @param signer the name and the checkpoint key of a ledger */
@@ -25,15 +27,16 @@ export class Store {
     this.#queries = queries(sqliteBuilder())
     this.#database = database
     this.#connection = database.reader
-    this.#committer = new Committer(database, this.#queries, signer)
+    this.#committer = new Committer(database, this.#queries, signer, this.#audience)
   }
 
   commit(change: Change, content?: string): Promise<Receipt> {
     return this.#committer.commit(change, content)
   }
 
-  onCommit(listener: CommitListener): void {
-    this.#committer.onCommit(listener)
+  /** Called with all news once it is durable and before whoever committed it is told. */
+  onNews(listener: NewsListener): void {
+    this.#audience.listen(listener)
   }
 
   /** Waits for what was already handed to `commit`, then lets the database go. Asked again, it is the same end. */
