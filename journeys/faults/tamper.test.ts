@@ -358,11 +358,14 @@ const tables = [
   'config_content',
 ]
 
+/** By which running processes know of each other: nothing in them outlives the processes, so no audit reads them. */
+const passing = ['process', 'news', 'news_head']
+
 test('every table of the database is attacked below', () => {
   const names = all(original, "select name from sqlite_schema where type = 'table' order by name").map(
     ({ name }) => name,
   )
-  expect(names).toEqual(tables.toSorted())
+  expect(names).toEqual([...tables, ...passing].toSorted())
 })
 
 test.each(tables)('one flipped bit in any column of %s is found', async table => {

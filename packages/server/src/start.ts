@@ -85,12 +85,14 @@ async function run(
   const files = dataFiles(data)
   if (!(await store.platform())) await foundByRehearsal(options, store, keeper)
 
-  let trust = await readTrust(store, now(), serverVerify)
+  let trust: Trust
+  // Before it is read for the first time: another process may activate a fleet meanwhile.
+  store.onNews(async ({ kind }) => {
+    if (kind === 'fleet.activated' || kind === 'missed') trust = await readTrust(store, now(), serverVerify)
+  })
+  trust = await readTrust(store, now(), serverVerify)
   checkOurs(trust, options)
   await checkKeys(trust, store, keeper)
-  store.onNews(async ({ kind }) => {
-    if (kind === 'fleet.activated') trust = await readTrust(store, now(), serverVerify)
-  })
   const platform: Platform = {
     store,
     keeper,

@@ -70,7 +70,14 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
   const route = makeRouter(operations)
   platform.store.onNews(({ kind, about }) => {
     if (kind === 'identity.revoked' || kind === 'identity.decommissioned') sessions.cut(about)
+    return kind === 'missed' ? cutRefused() : undefined
   })
+  /** Looks at everyone who is connected again. */
+  const cutRefused = async (): Promise<void> => {
+    for (const identity of sessions.identities()) {
+      if ((await platform.store.standing(identity))?.standing !== 'good') sessions.cut(identity)
+    }
+  }
 
   const callerBehind = async (socket: TLSSocket): Promise<Caller> => {
     const proof = await peers.prove(socket).catch(() => undefined)
@@ -92,16 +99,11 @@ export function openMachine({ platform, certificate, log, metrics, url }: Machin
       const body = await readBody(request, operation.mostBytes ?? maxBody)
       const contentType = (request.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
       const accept = request.headers.accept ?? '*/*'
-      return await operation.run({
-        platform,
-        caller: shown.caller,
-        params,
-        query,
-        contentType,
-        accept,
-        body,
-        url: url(),
-      })
+      const caller = shown.caller
+      const reply = await operation.run({ platform, caller, params, query, contentType, accept, body, url: url() })
+      // While this process stood still, another one may have revoked the caller without it.
+      if (!platform.store.isLive) await enter(platform, peers, request, access[name], shown)
+      return reply
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       // Refused before the gate; it is a fact all the same, of whoever is behind the connection.

@@ -22,6 +22,10 @@ export class Sessions {
     oldest!.destroy()
   }
 
+  identities(): string[] {
+    return [...this.#sockets.keys()]
+  }
+
   /** How many identities have a socket open. */
   get size(): number {
     return this.#sockets.size

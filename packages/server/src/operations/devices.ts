@@ -78,7 +78,11 @@ export async function lowerStanding(
   reason: string,
 ): Promise<DeviceView & { readonly receipt: Receipt | null }> {
   const row = await readRecord(platform, target.fleet, target.name)
-  if (row.standing === to) return { ...(await deviceView(platform, row)), receipt: null }
+  if (row.standing === to) {
+    // Whoever committed it may not have been told that it is so everywhere.
+    await platform.store.settled()
+    return { ...(await deviceView(platform, row)), receipt: null }
+  }
   const body = { identity: row.identity, reason: readReason(reason) }
   const fact = change({ kind: `identity.${to}`, at: platform.now(), by: by.path, ledger: target.fleet, body })
   let receipt: Receipt | null = null
@@ -88,6 +92,7 @@ export async function lowerStanding(
     // Someone else's came first: what was asked for is so.
     const now = await platform.store.standing(row.identity)
     if (!(error instanceof Refused && error.code === 'standing-final' && now?.standing === to)) throw error
+    await platform.store.settled()
   }
   return { ...(await readDevice(platform, target.fleet, target.name)), receipt }
 }

@@ -17,6 +17,16 @@ export interface Connection {
   run<P>(query: Query<P, unknown>, values: P): number | Promise<number>
 }
 
+/** How processes that share a database wake each other. */
+export interface Signals {
+  /** Apart from all others, so that no load holds it up; every statement is committed by itself. */
+  readonly connection: Connection
+  /** Run on any connection: wakes everyone who listens, once its transaction is committed. */
+  readonly notify: Query<object, unknown>
+  /** Wakes are not counted, and one may be missed while the line is down. @returns to be called at the end */
+  listen(woken: () => void): Promise<() => Promise<void>>
+}
+
 /** What a database finds wrong with itself. */
 export interface Damage {
   readonly part: 'pages' | 'schema'
@@ -32,6 +42,8 @@ export interface Damage {
  */
 export interface Database {
   readonly reader: Connection
+  /** Only where several processes may share the database. */
+  readonly signals?: Signals
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   inspect(): Damage | undefined | Promise<Damage | undefined>
   close(): void

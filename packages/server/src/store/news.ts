@@ -3,7 +3,8 @@ import type { Connection } from './database.ts'
 
 /** What must be acted upon before the change that brings it is acknowledged: sockets cut, what is remembered forgotten. */
 export interface News {
-  readonly kind: ChangeKind
+  /** `missed`: some was not heard, so whatever is remembered or open is to be looked at again. */
+  readonly kind: ChangeKind | 'missed'
   /** A registry path, or the name of a fleet. */
   readonly about: string
 }

@@ -200,6 +200,34 @@ export const queries = (db: Kysely<Tables>) => ({
       .values(row(v, ['digest', 'content']))
       .onConflict(conflict => conflict.column('digest').doNothing()),
   ),
+
+  // Processes that share the database
+  processes: query((_: object) => db.selectFrom('process').selectAll().orderBy('id')),
+  addProcess: query((v: Row<'process'>) => db.insertInto('process').values(row(v, ['id', 'beat', 'applied']))),
+  beat: query((v: { id: string }) =>
+    db
+      .updateTable('process')
+      .set(set => ({ beat: set('beat', '+', 1) }))
+      .where('id', '=', v.id),
+  ),
+  setApplied: query((v: { id: string; applied: number }) =>
+    db.updateTable('process').set({ applied: v.applied }).where('id', '=', v.id),
+  ),
+  removeProcess: query((v: { id: string }) => db.deleteFrom('process').where('id', '=', v.id)),
+  newsHead: query((_: object) => db.selectFrom('news_head').select('version').where('id', '=', 1)),
+  /** The row stays locked until the transaction ends, so numbers are committed in their order. */
+  nextNews: query((_: object) =>
+    db
+      .updateTable('news_head')
+      .set(set => ({ version: set('version', '+', 1) }))
+      .where('id', '=', 1)
+      .returning('version'),
+  ),
+  addNews: query((v: Row<'news'>) => db.insertInto('news').values(row(v, ['version', 'kind', 'about']))),
+  news: query((v: { after: number }) =>
+    db.selectFrom('news').selectAll().where('version', '>', v.after).orderBy('version'),
+  ),
+  removeNews: query((v: { before: number }) => db.deleteFrom('news').where('version', '<', v.before)),
 })
 
 /** What only an audit asks. */

@@ -3,6 +3,7 @@ import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
 import { Committer, type LedgerSigner, type Receipt } from './commit.ts'
 import type { Connection, Database } from './database.ts'
 import { type Audience, type NewsListener, OneProcess } from './news.ts'
+import type { Processes } from './processes.ts'
 import { type Queries, queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import { sqliteBuilder } from './sqlite.ts'
@@ -19,11 +20,17 @@ export class Store {
   readonly #queries: Queries
   readonly #database: Database
   readonly #committer: Committer
-  readonly #audience: Audience = new OneProcess()
+  readonly #processes: Processes | undefined
+  readonly #audience: Audience
   #closed: Promise<void> | undefined
 
-  /** @param signer the name and the checkpoint key of a ledger */
-  constructor(database: Database, signer: (ledger: string) => LedgerSigner) {
+  /**
+   * @param signer the name and the checkpoint key of a ledger
+   * @param processes this process among those that share the database, where it is not alone
+   */
+  constructor(database: Database, signer: (ledger: string) => LedgerSigner, processes?: Processes) {
+    this.#processes = processes
+    this.#audience = processes ?? new OneProcess()
     this.#queries = queries(sqliteBuilder())
     this.#database = database
     this.#connection = database.reader
@@ -41,8 +48,21 @@ export class Store {
 
   /** Waits for what was already handed to `commit`, then lets the database go. Asked again, it is the same end. */
   close(): Promise<void> {
-    this.#closed ??= this.#committer.idle().then(() => this.#database.close())
+    this.#closed ??= this.#committer
+      .idle()
+      .then(() => this.#processes?.close())
+      .then(() => this.#database.close())
     return this.#closed
+  }
+
+  /** Whether what was read a moment ago still holds: another process may acknowledge a revocation without us if not. */
+  get isLive(): boolean {
+    return this.#processes?.isLive ?? true
+  }
+
+  /** Resolves when every process has acted on all news until now: what is so already is then so everywhere. */
+  async settled(): Promise<void> {
+    await this.#processes?.settled()
   }
 
   async platform(): Promise<Row<'platform'> | undefined> {
@@ -69,9 +89,10 @@ export class Store {
     return this.#connection.all(this.#queries.permits, { fleet })
   }
 
-  /** What the gate asks on every request: answered at once where the database is embedded. */
+  /** What the gate asks on every request: the database where that is embedded, memory while the lease is live. */
   async standing(identity: string): Promise<RegistryRecord | undefined> {
-    return recordOf(await this.#connection.first(this.#queries.record, { identity }))
+    const load = async () => recordOf(await this.#connection.first(this.#queries.record, { identity }))
+    return this.#processes ? this.#processes.standings.read(identity, load) : load()
   }
 
   async record(identity: string): Promise<Row<'registry'> | undefined> {

@@ -1,7 +1,8 @@
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
 
-// The ledger is the truth. Every other table but `config_content` is a projection of it: replaying the ledger makes
-// the same rows, and `mintmark audit verify` compares them. Times are Unix milliseconds, flags 0 or 1.
+// The ledger is the truth. Every other table is a projection of it: replaying the ledger makes the same rows, and
+// `mintmark audit verify` compares them. Not so `config_content`, which the ledger has the digests of, nor `process`,
+// `news` and `news_head`, by which running processes know of each other. Times are Unix milliseconds, flags 0 or 1.
 
 export interface Tables {
   ledger_entry: {
@@ -71,6 +72,11 @@ export interface Tables {
   config: { fleet: string; version: number; digest: Uint8Array; set_at: number }
   /** Not projected: the ledger holds only digests of configurations. */
   config_content: { digest: Uint8Array; content: string }
+  /** Processes that share the database now, each with the version of the news up to which it has acted. */
+  process: { id: string; beat: number; applied: number }
+  /** What every process must act on, in order of commit. */
+  news: { version: number; kind: string; about: string }
+  news_head: { id: number; version: number }
 }
 
 /** The tables that a replay of the ledger makes again, each with the column that identifies a row. */
@@ -92,6 +98,8 @@ export const projected = {
 export const migrations = (db: Kysely<Tables>, dialect: 'sqlite'): readonly { sql: string }[] => [
   // SQLite keeps a table in its primary key only when asked to: one tree to write instead of two.
   ...tables(db).map(table => (dialect === 'sqlite' ? table.modifyEnd(sql`without rowid`) : table).compile()),
+  // Made with its one row: numbers are given out by counting it up.
+  { sql: 'insert into news_head (id, version) values (1, 0)' },
   db.schema.createIndex('certificate_of_identity').on('certificate').column('identity').compile(),
   db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
   // Few rows, as most names are in good standing: what a revocation list is made from.
@@ -190,6 +198,9 @@ function tables(db: Kysely<Tables>) {
     ),
     table(db, 'config', { fleet: 'text', version: 'integer', digest: 'blob', set_at: 'bigint' }, ['fleet']),
     table(db, 'config_content', { digest: 'blob', content: 'text' }, ['digest']),
+    table(db, 'process', { id: 'text', beat: 'bigint', applied: 'bigint' }, ['id']),
+    table(db, 'news', { version: 'bigint', kind: 'text', about: 'text' }, ['version']),
+    table(db, 'news_head', { id: 'integer', version: 'bigint' }, ['id']),
   ]
 }
 
