@@ -1,5 +1,6 @@
 import { bytesSuite } from './bytes.cases.ts'
 import { cborSuite } from './cbor.cases.ts'
+import { decommission } from './decommission.cases.ts'
 import { derSuite } from './der.cases.ts'
 import { keys } from './keys.cases.ts'
 import { ledger } from './ledger.cases.ts'
@@ -10,4 +11,15 @@ import { rules } from './rules.cases.ts'
 import { signed } from './signed.cases.ts'
 
 /** Every suite that has to pass on every promised runtime. */
-export const suites: readonly Suite[] = [bytesSuite, cborSuite, derSuite, keys, ledger, names, signed, proof, rules]
+export const suites: readonly Suite[] = [
+  bytesSuite,
+  cborSuite,
+  derSuite,
+  keys,
+  ledger,
+  names,
+  signed,
+  proof,
+  rules,
+  decommission,
+]

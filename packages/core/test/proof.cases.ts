@@ -87,7 +87,6 @@ const provable: readonly (readonly [keyof typeof platform, string])[] = [
   ['betaDevice', 'beta/device/device-104'],
   ['operator', 'platform/operator/ann'],
   ['gateway', 'platform/gateway/gw-1'],
-  ['notice', 'platform/notice'],
 ]
 
 for (const [title, path] of provable) {
@@ -221,6 +220,8 @@ proof.test('lets the people CA name people only, and no CA the server as a clien
   await refusesFor('purpose', () => prove(readBase64(wrongIssuer.serverNamesServerForClients)))
   await refusesFor('not for clients', () => prove(readBase64(wrongIssuer.serverNamesOperator)))
   await refusesFor('not for clients', () => prove(certificates.server))
+  // It signs notices, and calls nobody.
+  await refusesFor('not for clients', () => prove(certificates.notice))
 })
 
 proof.test('takes a leaf from nobody but an issuing CA: not the root, not another leaf, not itself', async () => {

@@ -8,6 +8,8 @@ import {
   commonName,
   readCertificate,
   readCharter,
+  readDecommissionConfirmation,
+  readDecommissionNotice,
   readRevocationList,
   readSigningRequest,
   readStatement,
@@ -18,6 +20,7 @@ import { nodeVerify } from '@mintmark/elements'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { odd, platform, unproven } from '../../core/test/vectors/certificates.ts'
+import { confirmations, notices } from '../../core/test/vectors/decommission.ts'
 import { goodLists } from '../../core/test/vectors/lists.ts'
 import { publicKeys } from '../../core/test/vectors/public-keys.ts'
 import { goodRequests } from '../../core/test/vectors/requests.ts'
@@ -163,6 +166,16 @@ const readers: Readonly<Record<string, Reader>> = {
   readCharter: {
     read: bytes => readCharter(bytes, root, nodeVerify),
     originals: [charters.first, charters.released].map(readBase64),
+    signed: true,
+  },
+  readDecommissionNotice: {
+    read: bytes => readDecommissionNotice(bytes, keyOf('notice'), nodeVerify),
+    originals: [notices.first, notices['another key']].map(readBase64),
+    signed: true,
+  },
+  readDecommissionConfirmation: {
+    read: bytes => readDecommissionConfirmation(bytes, keyOf('device'), nodeVerify),
+    originals: [readBase64(confirmations.first)],
     signed: true,
   },
   readChange: { read: readChange, originals: someChanges, signed: false },

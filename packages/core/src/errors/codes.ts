@@ -89,7 +89,24 @@ const table = {
   // What we know of them.
   unknown: { status: 403, seen: 'proven', message: 'The registry does not know this identity.' },
   revoked: { status: 403, seen: 'proven', message: 'This identity is revoked.' },
-  decommissioned: { status: 410, seen: 'proven', message: 'This identity is decommissioned for good.' },
+  decommissioned: {
+    status: 410,
+    seen: 'proven',
+    message: 'This identity is decommissioned for good.',
+    hint: 'mintmark wipe on the device (POST /v1/notice) fetches the signed notice and wipes the key; the name never comes back',
+  },
+  'not-decommissioned': {
+    status: 409,
+    seen: 'proven',
+    message: 'This identity is not decommissioned, so there is no notice for it.',
+    hint: 'nothing: the device goes on as it is',
+  },
+  'wipe-confirmed': {
+    status: 409,
+    seen: 'proven',
+    message: 'Another confirmation of this wipe is recorded already.',
+    hint: 'nothing: the first one stays',
+  },
   'key-superseded': { status: 403, seen: 'proven', message: 'This key is no longer the current key of its name.' },
   'key-in-use': { status: 409, seen: 'proven', message: 'This key already belongs to an identity.' },
 
@@ -97,6 +114,12 @@ const table = {
   'token-unknown': { status: 404, seen: 'proven', message: 'There is no such token.' },
   'token-expired': { status: 403, seen: 'proven', message: 'The token has expired.' },
   'token-revoked': { status: 403, seen: 'proven', message: 'The token is revoked.' },
+  'token-outdated': {
+    status: 403,
+    seen: 'proven',
+    message: 'The key that this token replaces is not the current key of its name any more.',
+    hint: 'ask the operator for a new token that replaces; if you did not use this one, tell them',
+  },
   'token-spent': { status: 403, seen: 'proven', message: 'Every use of the token is spent.' },
   'token-name': { status: 403, seen: 'proven', message: 'The token does not cover this name.' },
   'token-fleet': { status: 403, seen: 'proven', message: 'The token is for another fleet.' },
@@ -135,6 +158,12 @@ const table = {
     message: 'This home already holds an identity.',
     hint: 'use another --home, or whoami to see who it is',
   },
+  'home-retired': {
+    status: 410,
+    seen: 'anyone',
+    message: 'This home is retired: its identity was decommissioned, and its key is wiped.',
+    hint: 'enroll into another --home; mintmark wipe finishes a wipe that was interrupted',
+  },
   'home-missing': { status: 404, seen: 'anyone', message: 'This home holds no identity.', hint: 'enroll first' },
   'anchor-mismatch': {
     status: 401,
@@ -150,6 +179,13 @@ const table = {
     status: 502,
     seen: 'anyone',
     message: 'The platform answered with a certificate, charter or receipt that does not prove.',
+  },
+  'notice-refused': {
+    status: 502,
+    seen: 'anyone',
+    message:
+      "The decommission notice is not the platform's word to this device. It was ignored, and nothing was wiped.",
+    hint: 'try again; if it stays so, someone may stand between: tell the operator',
   },
   unreachable: { status: 503, seen: 'anyone', message: 'The platform cannot be reached.' },
   'wrong-passphrase': { status: 401, seen: 'anyone', message: 'The passphrase does not open this key file.' },

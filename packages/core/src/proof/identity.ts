@@ -71,6 +71,8 @@ export async function provePeer(
     if (certificate.purposes?.[0] !== oid.clientAuth) throw new Refused('bad-certificate', 'not for clients')
     const name = readOnlyName(domain, certificate)
     checkMayName(issuer, name)
+    // The key that signs notices calls nobody.
+    if (name.role === 'notice') throw new Refused('bad-certificate', 'not for clients')
     return { identity: make(name), certificate }
   } catch (cause) {
     if (!(cause instanceof Refused)) throw cause

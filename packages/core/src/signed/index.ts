@@ -1,6 +1,14 @@
 export { type Certificate, readCertificate, sameCertificate } from './certificate.ts'
 export { type Charter, readCharter, signCharter } from './charter.ts'
 export { crlReason, type Revocation, type RevocationList, readRevocationList, signRevocationList } from './crl.ts'
+export {
+  type DecommissionConfirmation,
+  type DecommissionNotice,
+  readDecommissionConfirmation,
+  readDecommissionNotice,
+  signDecommissionConfirmation,
+  signDecommissionNotice,
+} from './decommission.ts'
 export { type AltNames, type Extensions, keyUsage, type NameConstraints } from './extensions.ts'
 export { oid } from './oid.ts'
 export {
@@ -15,5 +23,5 @@ export {
   signCertificate,
 } from './profile.ts'
 export { checkPossession, readSigningRequest, type SigningRequest, signSigningRequest } from './signing-request.ts'
-export { readStatement, type StatementKind, signStatement } from './statement.ts'
+export { claimedSigner, readStatement, type StatementKind, signStatement } from './statement.ts'
 export { type EnrollmentToken, readToken, writeToken } from './token.ts'

@@ -1,6 +1,6 @@
 import { equal } from '../bytes/bytes.ts'
 import { type Cbor, type CborMap, cbor, readCbor, Tagged } from '../bytes/cbor.ts'
-import { readHex } from '../bytes/text.ts'
+import { hex, readHex } from '../bytes/text.ts'
 import { Refused } from '../errors/refused.ts'
 import type { Verify } from '../keys/key.ts'
 import type { PublicKey } from '../keys/public-key.ts'
@@ -10,7 +10,7 @@ import { checkSignature } from '../keys/signature.ts'
 // COSE_Sign1 (RFC 9052 4.2): 18([protected, {}, payload, signature]). The kind is in the protected header (typ,
 // RFC 9596) and so inside what is signed: a statement of one kind is never one of another.
 
-export type StatementKind = 'charter'
+export type StatementKind = 'charter' | 'decommission-notice' | 'decommission-confirmation'
 
 /** RFC 9864: fully specified algorithms; nothing else is accepted. */
 const algorithms: Readonly<Record<PublicKey['algorithm'], number>> = { 'P-256': -9, Ed25519: -19 }
@@ -42,6 +42,19 @@ export async function readStatement(
   const payload = readCbor(body)
   if (!(payload instanceof Map)) throw new Refused('bad-statement', 'payload is not a map')
   return payload
+}
+
+/**
+ * The key id (hex) that a statement gives as its signer's: to look a key up by, and good for nothing else before
+ * `readStatement` has checked it.
+ */
+export function claimedSigner(bytes: Uint8Array): string {
+  if (bytes.length > maxSize) throw new Refused('too-large', 'statement')
+  const [protectedHeader] = readShape(readCbor(bytes))
+  const entries = readCbor(protectedHeader)
+  const keyId = entries instanceof Map ? entries.get(header.keyId) : undefined
+  if (!(keyId instanceof Uint8Array) || keyId.length !== 32) throw new Refused('bad-statement', 'key id')
+  return hex(keyId)
 }
 
 function readShape(item: Cbor): [Uint8Array, Uint8Array, Uint8Array] {

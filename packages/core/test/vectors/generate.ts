@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { base64, hex } from '../../src/bytes/index.ts'
 import * as certificates from './make/certificates.ts'
+import * as decommission from './make/decommission.ts'
 import { badLists, goodLists } from './make/lists.ts'
 import * as requests from './make/requests.ts'
 import { badCharters, charters, misnamedCharters, unreadableCharters } from './make/statements.ts'
@@ -25,6 +26,7 @@ await write('certificates.ts', certificates)
 await write('requests.ts', requests)
 await write('lists.ts', { goodLists, badLists })
 await write('statements.ts', { charters, badCharters, unreadableCharters, misnamedCharters })
+await write('decommission.ts', decommission)
 
 const publicKeys = Object.entries(keys).map(
   ([title, { publicKey }]) => `  ${title}: { algorithm: '${publicKey.algorithm}', raw: '${hex(publicKey.raw)}' },`,

@@ -11,5 +11,6 @@ export const publicKeys = {
   device2: { algorithm: 'P-256', raw: '04d50f79773fe1b0e9808385de05a4ec5f7444ce3c93c6fd8dd8dad8f0c4c0a66872230dddb9771225b58089d1b8075b39b07c78add5e511c2b1b976e624b71dfb' },
   stranger: { algorithm: 'Ed25519', raw: '073d47ed8490a55acf04d98a6f920dc9992771728b1e92cc677cc122f53bd71c' },
   ledger: { algorithm: 'Ed25519', raw: 'ca3087f356ee8c12f8a24962fbd9fa9243cc757e7b8fa1cadbadf9f50d87cb6f' },
+  notice: { algorithm: 'P-256', raw: '0474aeec667e7822fd18d5402321b34919a0f69b04560c5af6dd5b80361c6ebcbccfeedb96174a6837a4dc6b6ac97907a32219154961b59cc009a738fa442ade02' },
   edRoot: { algorithm: 'Ed25519', raw: 'a14a22a34b93e033bb4bcede85fd008139742fa8b6a44cd427cc24b23033f1dc' },
 } as const

@@ -29,6 +29,7 @@ export const keys = {
   device2: new VectorKey('P-256', 'device-105'),
   stranger: new VectorKey('Ed25519', 'stranger'),
   ledger: new VectorKey('Ed25519', 'ledger of acme'),
+  notice: new VectorKey('P-256', 'decommission notices'),
   edRoot: new VectorKey('Ed25519', 'root with an Ed25519 key'),
 }
 
