@@ -396,6 +396,9 @@ describe('what a certificate is for', () => {
       ['POST', '/v1/fleets/acme/devices/device-104/decommission'],
       ['GET', '/v1/fleets/acme/config'],
       ['PUT', '/v1/fleets/acme/config'],
+      ['GET', '/v1/fleets/acme/devices/device-104/events'],
+      ['GET', '/v1/audit/acme'],
+      ['GET', '/v1/audit/acme/0'],
       ['GET', '/v1/ceremony'],
       ['POST', '/v1/ceremony'],
     ] as const

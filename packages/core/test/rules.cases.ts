@@ -4,6 +4,7 @@ import { admitRaw, webCryptoVerify } from '../src/keys/index.ts'
 import type { Role } from '../src/names/index.ts'
 import { type PeerProof, provePeer, provePermit } from '../src/proof/index.ts'
 import {
+  aboutOf,
   type ChangeBody,
   type ChangeKind,
   change,
@@ -530,6 +531,30 @@ for (const kind of kinds) {
     }
   })
 }
+
+rules.test('a fact is about an identity, a token, a fleet or none', () => {
+  const identity = 'acme/device/device-104'
+  const about: Readonly<Record<ChangeKind, string>> = {
+    'platform.founded': '',
+    'server.certified': 'platform/server',
+    'fleet.created': 'acme',
+    'fleet.activated': 'acme',
+    'token.created': permit.id,
+    'token.revoked': permit.id,
+    'identity.enrolled': identity,
+    'identity.renewed': identity,
+    'identity.revoked': identity,
+    'identity.decommissioned': identity,
+    'config.set': '',
+    refused: '',
+  }
+  for (const kind of kinds) same([kind, aboutOf(write(kind))], [kind, about[kind]])
+  const refusedOne = (by: string) =>
+    aboutOf(change({ kind: 'refused', at: noon, by, ledger: 'acme', body: samples.refused }))
+  same(refusedOne(identity), identity)
+  same(refusedOne(`token:${permit.id}`), permit.id)
+  for (const nobody of ['anonymous', 'platform']) same(refusedOne(nobody), '')
+})
 
 rules.test('refuses a change with another head', async () => {
   const heads: readonly (readonly [string, Cbor | undefined])[] = [

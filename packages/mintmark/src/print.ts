@@ -9,12 +9,18 @@ export interface Outcome {
 
 export function print(command: Command, { json, text }: Outcome): void {
   const { writeOut } = command.configureOutput()
-  writeOut?.(`${command.opts<{ json?: boolean }>().json === true ? JSON.stringify(json) : text}\n`)
+  writeOut?.(`${isJson(command) ? JSON.stringify(json) : text}\n`)
 }
 
+export const isJson = (command: Command): boolean => command.opts<{ json?: boolean }>().json === true
+
 /** Columns of equal width under their heads. */
-export function table(command: Command, heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map(row => row[i]!.length)))
+export function table(
+  command: Command,
+  heads: readonly string[],
+  rows: readonly (readonly string[])[],
+  widths = heads.map((head, i) => Math.max(head.length, ...rows.map(row => row[i]!.length))),
+): string {
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => cell.padEnd(widths[i]!))

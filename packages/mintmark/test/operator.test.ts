@@ -140,6 +140,30 @@ const cases: readonly Case[] = [
     says: 'acme/device-104 is decommissioned. It is refused from now on, everywhere.\n',
   },
   {
+    args: ['audit', 'show', 'acme/17'],
+    call: 'GET /v1/audit/acme/17',
+    answer: {
+      ledger: 'acme',
+      index: 17,
+      kind: 'identity.revoked',
+      at: '2026-11-30T12:00:00.000Z',
+      by: 'platform/operator/local',
+      about: 'acme/device/device-104',
+      body: { reason: 'stolen \u001b[2J\nacme/18  identity.enrolled', notAfter: 1796040000000, spki: 'ab'.repeat(65) },
+      leafHash: 'ab',
+    },
+    says: [
+      'acme/17  identity.revoked',
+      '  when       2026-11-30 12:00 UTC',
+      '  by         platform/operator/local',
+      '  about      acme/device/device-104',
+      '  leaf hash  ab',
+      '  reason    stolen \ufffd[2J\ufffdacme/18  identity.enrolled',
+      '  notAfter  2026-11-30 12:00 UTC',
+      '  spki      65 bytes (--json has them)\n',
+    ].join('\n'),
+  },
+  {
     args: ['config', 'show', 'acme'],
     call: 'GET /v1/fleets/acme/config',
     answer: { version: 1, digest: 'ab', configuration: { interval: 60 } },
@@ -192,6 +216,84 @@ describe('mintmark device list', () => {
     })
     const { code, err } = await ran('device', 'list', '--fleet', 'acme', '--data', data)
     expect({ code, err }).toEqual({ code: 1, err: 'mintmark: failed: the pages do not end\n' })
+  })
+})
+
+describe('mintmark audit list', () => {
+  const path = 'GET /v1/audit/acme?limit=50'
+  const entry = {
+    ledger: 'acme',
+    index: 9,
+    kind: 'identity.revoked',
+    at: '2026-11-30T12:00:00.000Z',
+    by: 'platform/operator/local',
+    about: 'acme/device/device-104',
+    body: { reason: 'stolen' },
+  }
+  const refused = {
+    ...entry,
+    index: 8,
+    kind: 'refused',
+    by: 'anonymous',
+    about: null,
+    body: { code: 'refused', operation: 'POST /v1/enroll', count: 12 },
+  }
+  const created = { ...entry, index: 7, kind: 'token.revoked', body: { token: 'AQEB' } }
+
+  test('prints page after page as it comes, with nothing that moves the cursor', async () => {
+    const hostile = { ...entry, body: { reason: 'a\u001b[2J\nb\u202e' } }
+    const { data, seen } = await operated({
+      [path]: { ledger: 'acme', entries: [hostile, refused], next: 8 },
+      [`${path}&before=8`]: { ledger: 'acme', entries: [created], next: null },
+    })
+    const { code, out } = await ran('audit', 'list', '--ledger', 'acme', '--data', data)
+    expect({ code, calls: seen.length }).toEqual({ code: 0, calls: 2 })
+    expect(out).toBe(
+      [
+        'ENTRY   WHEN                  WHAT              ABOUT                   BY                       WHY',
+        'acme/9  2026-11-30 12:00 UTC  identity.revoked  acme/device/device-104  platform/operator/local  a\ufffd[2J\ufffdb\ufffd',
+        'acme/8  2026-11-30 12:00 UTC  refused           -                       anonymous                refused at POST /v1/enroll, 12 times',
+        'acme/7  2026-11-30 12:00 UTC  token.revoked     acme/device/device-104  platform/operator/local',
+        '',
+      ].join('\n'),
+    )
+    expect(JSON.parse((await ran('audit', 'list', '--ledger', 'acme', '--data', data, '--json')).out)).toEqual({
+      ledger: 'acme',
+      entries: [hostile, refused, created],
+    })
+  })
+
+  test('stops at the limit', async () => {
+    const { data, seen } = await operated({
+      'GET /v1/audit/acme?limit=1': { ledger: 'acme', entries: [entry], next: 9 },
+    })
+    const { out } = await ran('audit', 'list', '--ledger', 'acme', '--limit', '1', '--data', data, '--json')
+    expect([JSON.parse(out).entries, seen.length]).toEqual([[entry], 1])
+  })
+
+  test('asks for a device as people name it, and for anything else as it is named', async () => {
+    const asks = async (...args: string[]) => {
+      const { data, seen } = await operated()
+      await ran('audit', 'list', '--ledger', 'platform', '--data', data, ...args)
+      return seen[0]?.call
+    }
+    expect(await asks('--about', 'acme/device-104')).toContain('&about=acme%2Fdevice%2Fdevice-104')
+    expect(await asks('--about', 'platform/operator/local')).toContain('&about=platform%2Foperator%2Flocal')
+    expect(await asks('--about', 'AQEB&kind=x', '--kind', 'refused')).toContain('&about=AQEB%26kind%3Dx&kind=refused')
+  })
+
+  test('says that there is nothing', async () => {
+    const { data } = await operated({ [path]: { ledger: 'acme', entries: [], next: null } })
+    expect((await ran('audit', 'list', '--ledger', 'acme', '--data', data)).out).toBe('No such entries.\n')
+    expect((await ran('audit', 'list', '--ledger', 'acme', '--data', data, '--json')).out).toBe(
+      '{"ledger":"acme","entries":[]}\n',
+    )
+  })
+
+  test.each([['--limit', '0'], ['--limit', 'x'], ['--ledger', 'a/b'], []])('%s %s is refused', async (...args) => {
+    const { data, seen } = await operated()
+    const { code } = await ran('audit', 'list', '--data', data, ...args)
+    expect([code === 0, seen]).toEqual([false, []])
   })
 })
 

@@ -197,7 +197,7 @@ test('a ledger that was changed under it gets no signature, and the others of it
   }
   // An entry that waits where the next one belongs.
   attack(
-    "insert into ledger_entry select 'acme', 2, kind, at, leaf, change from ledger_entry where ledger = 'other' and idx = 0",
+    "insert into ledger_entry select 'acme', 2, kind, at, about, leaf, change from ledger_entry where ledger = 'other' and idx = 0",
   )
   expect(await both()).toEqual(['unavailable', 'committed'])
   attack(restore)

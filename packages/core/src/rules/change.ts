@@ -95,6 +95,11 @@ export type ChangeBody<K extends ChangeKind> = K extends ChangeKind
   ? { readonly [F in keyof (typeof kinds)[K]]: FieldValue<(typeof kinds)[K][F] & FieldType> }
   : never
 
+/** Every kind, in the order of the table. */
+export const changeKinds = Object.keys(kinds) as readonly ChangeKind[]
+
+export const isOfKind = <K extends ChangeKind>(fact: Change, kind: K): fact is Change<K> => fact.kind === kind
+
 const maxSize = 65_535
 const maxText = 1_024
 

@@ -1,4 +1,15 @@
-export { Change, type ChangeBody, type ChangeKind, change, isChange, readChange, readReason } from './change.ts'
+export { aboutOf } from './about.ts'
+export {
+  Change,
+  type ChangeBody,
+  type ChangeKind,
+  change,
+  changeKinds,
+  isChange,
+  isOfKind,
+  readChange,
+  readReason,
+} from './change.ts'
 export {
   decideEnrollment,
   decideOwn,

@@ -1,12 +1,43 @@
-import type { Command } from 'commander'
+import { readFleetName } from '@mintmark/core/names'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type EntryName, entryCells, entryHeads, entryPath, readAbout, readEntryName } from '../entries.ts'
 import { Told } from '../failure.ts'
+import { asOperator } from '../operator.ts'
 import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
-import { print } from '../print.ts'
+import { readPages } from '../pages.ts'
+import { isJson, lines, moment, print, shown } from '../print.ts'
+import { type Fields, fieldsOf } from '../reply.ts'
+import { printStream } from '../stream.ts'
 
-/** `audit verify` */
+/** `audit list`, `audit show`, `audit verify` */
 export function registerAudit(program: Command): void {
-  const audit = program.command('audit').helpGroup(helpGroups.operator).description('check the ledger')
-  example(audit, 'mintmark audit verify')
+  const audit = program.command('audit').helpGroup(helpGroups.operator).description('read and check the ledgers')
+  example(audit, 'mintmark audit list --ledger acme')
+
+  const list = audit
+    .command('list')
+    .description('list what happened, newest first')
+    .addOption(ledgerOption().makeOptionMandatory())
+    .option('--about <whom>', 'only about this device (acme/device-104), identity or token', readAbout)
+    .option('--kind <kind>', 'only facts of this kind, such as identity.revoked')
+    .addOption(new Option('--limit <count>', 'how many at most').argParser(readLimit).default(50))
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(listEntries)
+  example(
+    list,
+    'mintmark audit list --ledger acme --about acme/device-104',
+    'mintmark audit list --ledger acme --kind identity.revoked',
+  )
+
+  const show = audit
+    .command('show')
+    .description('show one entry in full')
+    .argument('<ledger/index>', 'the entry, from audit list', readEntryName)
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(showEntry)
+  example(show, 'mintmark audit show acme/17')
 
   const verify = audit
     .command('verify')
@@ -15,6 +46,68 @@ export function registerAudit(program: Command): void {
     .addOption(jsonOption())
     .action(verifyLedgers)
   example(verify, 'mintmark audit verify --data ./mintmark-data')
+}
+
+const ledgerOption = () =>
+  new Option('--ledger <ledger>', 'name of a fleet, or platform').argParser((text: string) =>
+    text === 'platform' ? text : readFleetName(text),
+  )
+
+function readLimit(text: string): number {
+  if (!/^[1-9][0-9]{0,14}$/.test(text)) throw new InvalidArgumentError('Say a whole number from 1 on.')
+  return Number(text)
+}
+
+interface ListOptions {
+  readonly data: string
+  readonly ledger: string
+  readonly about?: string
+  readonly kind?: string
+  readonly limit: number
+}
+
+const pageSize = 200
+
+async function listEntries({ data, ledger, about, kind, limit }: ListOptions, command: Command): Promise<void> {
+  const query = new URLSearchParams({ limit: String(Math.min(limit, pageSize)) })
+  if (about !== undefined) query.set('about', about)
+  if (kind !== undefined) query.set('kind', kind)
+  const pages = { path: `/v1/audit/${ledger}?${query}`, name: 'entries', cursor: 'before' } as const
+  const listing = { name: 'entries', json: { ledger }, heads: entryHeads, cells: entryCells, none: 'No such entries.' }
+  await asOperator(data, platform => printStream(command, listing, first(limit, readPages(platform, pages))))
+}
+
+/** Pages up to so many things in all. */
+async function* first(most: number, pages: AsyncIterable<Fields[]>): AsyncGenerator<Fields[]> {
+  let left = most
+  for await (const page of pages) {
+    yield page.slice(0, left)
+    left -= page.length
+    if (left <= 0) return
+  }
+}
+
+async function showEntry(name: EntryName, { data }: { readonly data: string }, command: Command): Promise<void> {
+  const found = fieldsOf(await asOperator(data, async platform => (await platform.get(entryPath(name))).body))
+  const text = [
+    `${shown(found.ledger)}/${shown(found.index)}  ${shown(found.kind)}`,
+    lines([
+      ['when', moment(found.at)],
+      ['by', shown(found.by)],
+      ['about', shown(found.about)],
+      ['leaf hash', shown(found.leafHash)],
+    ]),
+    lines(Object.entries(fieldsOf(found.body)).map(([field, value]) => [shown(field), fieldText(field, value)])),
+  ]
+  print(command, { json: found, text: text.join('\n') })
+}
+
+const times = ['expires', 'notAfter']
+
+function fieldText(field: string, value: unknown): string {
+  if (times.includes(field) && typeof value === 'number') return moment(new Date(value).toISOString())
+  const isLong = typeof value === 'string' && /^[0-9a-f]{129,}$/.test(value)
+  return isLong ? `${value.length / 2} bytes (--json has them)` : shown(value)
 }
 
 async function verifyLedgers({ data }: { readonly data: string }, command: Command): Promise<void> {
@@ -34,6 +127,6 @@ async function verifyLedgers({ data }: { readonly data: string }, command: Comma
 
 /** Counts along on a terminal. */
 function progressOf(command: Command): ((entries: number) => void) | undefined {
-  if (!process.stderr.isTTY || command.opts<{ json?: boolean }>().json) return undefined
+  if (!process.stderr.isTTY || isJson(command)) return undefined
   return entries => process.stderr.write(`\r${entries} entries`)
 }

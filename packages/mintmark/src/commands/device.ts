@@ -1,4 +1,3 @@
-import type { Connection } from '@mintmark/device'
 import type { Command } from 'commander'
 import { asOperator } from '../operator.ts'
 import {
@@ -11,8 +10,10 @@ import {
   jsonOption,
   readDeviceName,
 } from '../options.ts'
-import { lines, moment, print, shown, table } from '../print.ts'
-import { type Fields, fieldsOf, listOf } from '../reply.ts'
+import { readPages } from '../pages.ts'
+import { lines, moment, print, shown } from '../print.ts'
+import { type Fields, fieldsOf } from '../reply.ts'
+import { printStream } from '../stream.ts'
 
 /** `device list`, `device show` */
 export function registerDevice(program: Command): void {
@@ -42,35 +43,24 @@ interface Options {
   readonly data: string
 }
 
-async function listDevices(options: Options & { readonly fleet: string }, command: Command): Promise<void> {
-  const devices = await asOperator(options.data, platform => readAll(platform, options.fleet))
-  const rows = devices.map(({ name, standing, tier, notAfter, did }) => [
-    shown(name),
-    shown(standing),
-    shown(tier),
-    moment(notAfter),
-    shown(did),
-  ])
-  const heads = ['DEVICE', 'STANDING', 'KEY', 'CERTIFIED UNTIL', 'DID']
-  const text = rows.length === 0 ? `No devices in ${options.fleet} yet.` : table(command, heads, rows)
-  print(command, { json: { devices }, text })
-}
-
-/** Page after page, in order of name. */
-async function readAll(platform: Connection, fleet: string): Promise<Fields[]> {
-  const devices: Fields[] = []
-  const seen = new Set<string>()
-  let after: string | undefined
-  do {
-    const query = after === undefined ? '' : `&after=${encodeURIComponent(after)}`
-    const { body } = await platform.get(`/v1/fleets/${fleet}/devices?limit=1000${query}`)
-    devices.push(...listOf(body, 'devices'))
-    const { next } = fieldsOf(body)
-    after = typeof next === 'string' ? next : undefined
-    if (after !== undefined && seen.has(after)) throw new Error('the pages do not end')
-    if (after !== undefined) seen.add(after)
-  } while (after !== undefined)
-  return devices
+async function listDevices({ data, fleet }: Options & { readonly fleet: string }, command: Command): Promise<void> {
+  const path = `/v1/fleets/${fleet}/devices?limit=1000`
+  const listing = {
+    name: 'devices',
+    json: {},
+    heads: ['DEVICE', 'STANDING', 'KEY', 'CERTIFIED UNTIL', 'DID'],
+    cells: ({ name, standing, tier, notAfter, did }: Fields) => [
+      shown(name),
+      shown(standing),
+      shown(tier),
+      moment(notAfter),
+      shown(did),
+    ],
+    none: `No devices in ${fleet} yet.`,
+  }
+  await asOperator(data, platform =>
+    printStream(command, listing, readPages(platform, { path, name: 'devices', cursor: 'after' })),
+  )
 }
 
 async function showDevice(device: DeviceName, { data }: Options, command: Command): Promise<void> {

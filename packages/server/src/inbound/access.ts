@@ -40,6 +40,10 @@ export const access = {
   'POST /v1/fleets/:fleet/devices/:name/decommission': operator,
   'GET /v1/fleets/:fleet/config': operator,
   'PUT /v1/fleets/:fleet/config': operator,
+  'GET /v1/fleets/:fleet/devices/:name/events': operator,
+  // The fleet is a ledger here, so `platform` is one too.
+  'GET /v1/audit/:fleet': operator,
+  'GET /v1/audit/:fleet/:index': operator,
   'GET /v1/ceremony': operator,
   'POST /v1/ceremony': operator,
 } as const satisfies Record<string, Access>

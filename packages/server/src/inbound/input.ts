@@ -31,6 +31,13 @@ export function proofOf({ caller }: Call): PeerProof {
 
 export const identityOf = (call: Call): Identity => proofOf(call).identity
 
+/** How many of a list are asked for; undefined where it was not said. */
+export function readLimit(text: string | undefined): number | undefined {
+  const limit = text === undefined ? undefined : readIndex(text)
+  if (limit === 0) throw new Refused('bad-number', 'limit')
+  return limit
+}
+
 /** A whole number in a path or a query. */
 export function readIndex(text: string): number {
   if (!/^(?:0|[1-9][0-9]{0,14})$/.test(text)) throw new Refused('bad-number')

@@ -13,8 +13,9 @@ import { createToken, listTokens, revokeToken } from '../operations/tokens.ts'
 import { readTrustView } from '../operations/trust.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation, type Reply } from './call.ts'
-import { identityOf, proofOf, readIndex, readInput } from './input.ts'
+import { identityOf, proofOf, readIndex, readInput, readLimit } from './input.ts'
 import { describeApi } from './openapi.ts'
+import { auditOperations } from './operations-audit.ts'
 
 const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
 const newFleet = z.strictObject({ name: z.string().max(256), public: z.boolean().optional() })
@@ -34,6 +35,7 @@ const pemChain = 'application/pem-certificate-chain'
 
 /** Every operation of the machine listener: READ, DECIDE and COMMIT are in `operations/`, here is their HTTP form. */
 export const operations: { readonly [N in OperationName]: Operation } = {
+  ...auditOperations,
   'POST /v1/enroll': {
     summary: 'Enroll the key of a signing request, with a token as bearer',
     input: enrollment,
@@ -169,9 +171,8 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     summary: 'Devices of a fleet by name, a page at a time',
     query: ['after', 'limit'],
     async run({ platform, params, query }) {
-      const limit = query.limit === undefined ? undefined : readIndex(query.limit)
-      if (limit === 0) throw new Refused('bad-number')
-      return json(await listDevices(platform, params.fleet!, { after: query.after, limit }))
+      const page = { after: query.after, limit: readLimit(query.limit) }
+      return json(await listDevices(platform, params.fleet!, page))
     },
   },
   'GET /v1/fleets/:fleet/devices/:name': {

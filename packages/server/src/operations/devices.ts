@@ -5,6 +5,7 @@ import type { Identity, PeerProof } from '@mintmark/core/proof'
 import { change, readReason } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Receipt, Row } from '../store/index.ts'
+import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
 
 export interface DeviceView {
   readonly name: string
@@ -36,6 +37,17 @@ export async function listDevices(
 
 export async function readDevice(platform: Platform, fleet: string, name: string): Promise<DeviceView> {
   return deviceView(platform, await readRecord(platform, fleet, name))
+}
+
+/** What the ledger of its fleet has about a device, newest first. */
+export async function listDeviceEvents(
+  platform: Platform,
+  fleet: string,
+  name: string,
+  page: Pick<EntryQuestion, 'before' | 'limit'>,
+): Promise<EntryPage> {
+  const { identity } = await readRecord(platform, fleet, name)
+  return listEntries(platform, fleet, { ...page, about: identity })
 }
 
 /** Who the caller is: the certificate that was shown, and the standing that its name has now. */

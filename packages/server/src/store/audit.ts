@@ -12,7 +12,7 @@ import {
   root,
   writeFrontier,
 } from '@mintmark/core/ledger'
-import { type Change, readChange } from '@mintmark/core/rules'
+import { aboutOf, type Change, readChange } from '@mintmark/core/rules'
 import { readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Connection, Database, Query } from './database.ts'
@@ -105,7 +105,7 @@ class Audit {
     for (const ledger of await this.#ledgers(this.#asks.tileLedgers)) {
       if (!found.includes(ledger)) throw new Finding(entryOf(ledger, 0), 'a tile of a ledger that has no entries')
     }
-    for (const [table, column] of Object.entries(projected)) await this.#table(table as keyof Tables, column)
+    for (const [table, key] of Object.entries(projected)) await this.#table(table as keyof Tables, key)
     await this.#contents()
     return { entries: this.entries, ledgers }
   }
@@ -149,8 +149,8 @@ class Audit {
     }
     try {
       const fact = readChange(row.change)
-      const same = fact.ledger === ledger && fact.kind === row.kind && fact.at === row.at
-      if (!same) throw new Finding(where, 'the row says other than the entry')
+      const same = fact.kind === row.kind && fact.at === row.at && aboutOf(fact) === row.about
+      if (fact.ledger !== ledger || !same) throw new Finding(where, 'the row says other than the entry')
       checkCertificateFacts(fact)
       if (fact.kind === 'config.set') this.#configurations.add(hex((fact as Change<'config.set'>).body.digest))
       return fact
@@ -228,30 +228,30 @@ class Audit {
   }
 
   /** The stored table beside the replayed one, both in order of their key. */
-  async #table(table: keyof Tables, column: string): Promise<void> {
-    const page = pages(sqliteBuilder(), table, column as never)
-    const read = async (connection: Connection, after: { key: unknown } | undefined) => {
+  async #table(table: keyof Tables, key: readonly string[]): Promise<void> {
+    const page = pages(sqliteBuilder(), table, key as never)
+    const read = async (connection: Connection, after: Record<string, unknown> | undefined) => {
       const rows = after
-        ? connection.all(page.next, { after: after.key, limit: 1_000 })
+        ? connection.all(page.next, { ...after, limit: 1_000 })
         : connection.all(page.first, { limit: 1_000 })
       return (await rows) as unknown as Record<string, unknown>[]
     }
-    for (let after: { key: unknown } | undefined; ; ) {
+    for (let after: Record<string, unknown> | undefined; ; ) {
       const stored = await read(this.#connection, after)
       const replayed = await read(this.#replayed.reader, after)
       for (let i = 0; i < Math.max(stored.length, replayed.length); i++) {
         const [is, ought] = [stored[i], replayed[i]]
         const why = differenceOf(is, ought)
-        if (why) throw new Finding(rowOf(table, firstOf(is?.[column], ought?.[column])), why)
+        if (why) throw new Finding(rowOf(table, ...firstOf(keyOf(is, key), keyOf(ought, key))), why)
       }
       if (stored.length === 0) return
-      after = { key: stored.at(-1)![column] }
+      after = stored.at(-1)!
     }
   }
 
   /** Configurations are in the ledger by digest: what is kept is one of them, and the one in force is kept. */
   async #contents(): Promise<void> {
-    const page = pages(sqliteBuilder(), 'config_content', 'digest')
+    const page = pages(sqliteBuilder(), 'config_content', ['digest'])
     let rows = await this.#connection.all(page.first, { limit: 100 })
     while (rows.length > 0) {
       for (const { digest, content } of rows) {
@@ -261,7 +261,7 @@ class Audit {
           throw new Finding(rowOf('config_content', digest), 'not what the ledger has the digest of')
         }
       }
-      rows = await this.#connection.all(page.next, { after: rows.at(-1)!.digest, limit: 100 })
+      rows = await this.#connection.all(page.next, { ...rows.at(-1)!, limit: 100 })
     }
     for (const { name: fleet } of await this.#connection.all(this.#queries.fleets, {})) {
       const row = await this.#connection.first(this.#queries.config, { fleet })
@@ -320,8 +320,12 @@ function differenceOf(is: Record<string, unknown> | undefined, ought: Record<str
   return undefined
 }
 
+const keyOf = (row: Record<string, unknown> | undefined, key: readonly string[]): readonly unknown[] | undefined =>
+  row && key.map(column => row[column])
+
 /** Where the rows differ in their keys, the smaller key is the row that one side lacks. */
-const firstOf = (a: unknown, b: unknown): unknown => {
-  if (a === undefined || b === undefined) return a ?? b
-  return (a as string) < (b as string) ? a : b
+function firstOf(a: readonly unknown[] | undefined, b: readonly unknown[] | undefined): readonly unknown[] {
+  if (a === undefined || b === undefined) return a ?? b ?? []
+  const at = a.findIndex((value, i) => !sameValue(value, b[i]))
+  return (a[at] as string) < (b[at] as string) ? a : b
 }

@@ -14,7 +14,7 @@ import {
   signCheckpoint,
   writeFrontier,
 } from '@mintmark/core/ledger'
-import { type Change, isChange } from '@mintmark/core/rules'
+import { aboutOf, type Change, isChange } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import { serverVerify } from '../verify.ts'
 import type { Connection, Database } from './database.ts'
@@ -178,7 +178,8 @@ export class Committer {
         continue
       }
       const leaf = leafHash(bytes, nodeSha256)
-      await connection.run(this.#queries.addEntry, { ledger, idx, kind, at, leaf, change: bytes })
+      const about = aboutOf(waiting.change)
+      await connection.run(this.#queries.addEntry, { ledger, idx, kind, at, about, leaf, change: bytes })
       if (waiting.content !== undefined && 'digest' in waiting.change.body) {
         await connection.run(this.#queries.addConfigContent, {
           digest: waiting.change.body.digest,

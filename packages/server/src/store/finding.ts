@@ -14,7 +14,8 @@ export class Finding extends Error {
 }
 
 export const entryOf = (ledger: string, idx: unknown): string => `ledger ${shown(ledger)}, entry ${shown(idx)}`
-export const rowOf = (table: string, key: unknown): string => `table ${table}, row ${shown(key)}`
+export const rowOf = (table: string, ...key: readonly unknown[]): string =>
+  `table ${table}, row ${key.map(shown).join(' ')}`
 
 /** Of values as a database gives them: nothing is of the type that its column promises. */
 export const sameValue = (a: unknown, b: unknown): boolean =>

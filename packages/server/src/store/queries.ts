@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Query, query } from './database.ts'
 import type { Tables } from './tables.ts'
 
@@ -23,7 +23,7 @@ export const queries = (db: Kysely<Tables>) => ({
       ),
   ),
   addEntry: query((v: Row<'ledger_entry'>) =>
-    db.insertInto('ledger_entry').values(row(v, ['ledger', 'idx', 'kind', 'at', 'leaf', 'change'])),
+    db.insertInto('ledger_entry').values(row(v, ['ledger', 'idx', 'kind', 'at', 'about', 'leaf', 'change'])),
   ),
   addTile: query((v: Row<'ledger_tile'>) =>
     db.insertInto('ledger_tile').values(row(v, ['ledger', 'level', 'idx', 'hash'])),
@@ -37,6 +37,10 @@ export const queries = (db: Kysely<Tables>) => ({
       .where('idx', '<', v.to)
       .orderBy('idx'),
   ),
+  newest: newest(db),
+  newestAbout: newest(db, 'about'),
+  newestOfKind: newest(db, 'kind'),
+  newestOfKindAbout: newest(db, 'kind', 'about'),
   leaves: query((v: { ledger: string; from: number; to: number }) =>
     db
       .selectFrom('ledger_entry')
@@ -258,21 +262,36 @@ export const auditQueries = (db: Kysely<Tables>) => ({
 })
 
 /** Pages of a table in order of its key: two databases are compared side by side. The first has no lower bound. */
-export const pages = <T extends keyof Tables>(db: Kysely<Tables>, table: T, column: keyof Tables[T] & string) => {
+export const pages = <T extends keyof Tables>(
+  db: Kysely<Tables>,
+  table: T,
+  key: readonly (keyof Tables[T] & string)[],
+) => {
+  type Last = Readonly<Record<string, unknown>> & { readonly limit: number }
+  const columns = key.map(column => sql.ref(column))
   const ordered = () =>
-    (db as Kysely<Record<string, Record<string, unknown>>>)
-      .selectFrom(table as string)
-      .selectAll()
-      .orderBy(column)
+    columns.reduce(
+      (all, column) => all.orderBy(column),
+      (db as Kysely<Record<string, Record<string, unknown>>>).selectFrom(table as string).selectAll(),
+    )
   return {
     first: query((v: { limit: number }) => ordered().limit(v.limit)) as Query<{ limit: number }, Tables[T]>,
-    next: query((v: { after: unknown; limit: number }) =>
+    /** Behind the row that was the last. */
+    next: query((v: Last) =>
       ordered()
-        .where(column, '>', v.after as never)
+        .where(sql<boolean>`(${sql.join(columns)}) > (${sql.join(key.map(column => v[column]))})`)
         .limit(v.limit),
-    ) as Query<{ after: unknown; limit: number }, Tables[T]>,
+    ) as Query<Last, Tables[T]>,
   }
 }
+
+/** Entries before one, newest first, that have these values in these columns. */
+const newest = <C extends 'kind' | 'about' = never>(db: Kysely<Tables>, ...columns: readonly C[]) =>
+  query((v: { ledger: string; before: number; limit: number } & Record<C, string>) => {
+    const all = db.selectFrom('ledger_entry').selectAll().where('ledger', '=', v.ledger).where('idx', '<', v.before)
+    const chosen = columns.reduce((some, column) => some.where(column as 'kind' | 'about', '=', v[column]), all)
+    return chosen.orderBy('idx', 'desc').limit(v.limit)
+  })
 
 /** The named columns of the stand-in values, as a row to insert. */
 const row = <R extends object, K extends keyof R>(values: R, columns: readonly K[]): Pick<R, K> =>

@@ -11,6 +11,16 @@ import type { Tables } from './tables.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
 
+interface Page {
+  readonly before: number
+  readonly limit: number
+}
+
+interface Chosen {
+  readonly kind?: string | undefined
+  readonly about?: string | undefined
+}
+
 /**
  * Few named reads and one write. A read sees every change whose commit resolved before it; a commit is durable when it
  * resolves, and is refused, with nothing written, where a precondition of the change does not hold.
@@ -132,6 +142,15 @@ export class Store {
   /** Entries from `from` to before `to`. */
   async entries(ledger: string, from: number, to: number): Promise<Row<'ledger_entry'>[]> {
     return this.#connection.all(this.#queries.entries, { ledger, from, to })
+  }
+
+  /** Entries before one, newest first; of one kind, about one thing, where that is asked for. */
+  async newest(ledger: string, { before, limit, kind, about }: Page & Chosen): Promise<Row<'ledger_entry'>[]> {
+    const page = { ledger, before, limit }
+    if (kind === undefined && about === undefined) return this.#connection.all(this.#queries.newest, page)
+    if (about === undefined) return this.#connection.all(this.#queries.newestOfKind, { ...page, kind: kind! })
+    if (kind === undefined) return this.#connection.all(this.#queries.newestAbout, { ...page, about })
+    return this.#connection.all(this.#queries.newestOfKindAbout, { ...page, kind, about })
   }
 
   /** Stored hashes of a ledger's tree, for proofs and tiles. */

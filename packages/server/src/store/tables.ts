@@ -10,6 +10,8 @@ export interface Tables {
     idx: number
     kind: string
     at: number
+    /** The registry path, token or fleet that the fact is about; '' where it is about none. */
+    about: string
     /** RFC 9162 leaf hash of `change`. */
     leaf: Uint8Array
     change: Uint8Array
@@ -79,17 +81,17 @@ export interface Tables {
   news_head: { id: number; version: number }
 }
 
-/** The tables that a replay of the ledger makes again, each with the column that identifies a row. */
+/** The tables that a replay of the ledger makes again, each with the columns that identify a row. */
 export const projected = {
-  platform: 'id',
-  authority: 'key_id',
-  fleet: 'name',
-  permit: 'id',
-  registry: 'identity',
-  key: 'id',
-  certificate: 'serial',
-  config: 'fleet',
-} as const satisfies Partial<Record<keyof Tables, string>>
+  platform: ['id'],
+  authority: ['key_id'],
+  fleet: ['name'],
+  permit: ['id'],
+  registry: ['identity'],
+  key: ['id'],
+  certificate: ['serial'],
+  config: ['fleet'],
+} as const satisfies { readonly [T in keyof Tables]?: readonly (keyof Tables[T])[] }
 
 /**
  * Statements that bring an empty database to the present schema, in order. Forward only: a released entry is never
@@ -100,6 +102,8 @@ export const migrations = (db: Kysely<Tables>, dialect: 'sqlite'): readonly { sq
   ...tables(db).map(table => (dialect === 'sqlite' ? table.modifyEnd(sql`without rowid`) : table).compile()),
   // Made with its one row: numbers are given out by counting it up.
   { sql: 'insert into news_head (id, version) values (1, 0)' },
+  db.schema.createIndex('ledger_entry_about').on('ledger_entry').columns(['ledger', 'about', 'idx']).compile(),
+  db.schema.createIndex('ledger_entry_kind').on('ledger_entry').columns(['ledger', 'kind', 'idx']).compile(),
   db.schema.createIndex('certificate_of_identity').on('certificate').column('identity').compile(),
   db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
   // Few rows, as most names are in good standing: what a revocation list is made from.
@@ -116,7 +120,7 @@ function tables(db: Kysely<Tables>) {
     table(
       db,
       'ledger_entry',
-      { ledger: 'text', idx: 'bigint', kind: 'text', at: 'bigint', leaf: 'blob', change: 'blob' },
+      { ledger: 'text', idx: 'bigint', kind: 'text', at: 'bigint', about: 'text', leaf: 'blob', change: 'blob' },
       ['ledger', 'idx'],
     ),
     table(db, 'ledger_head', { ledger: 'text', size: 'bigint', frontier: 'blob', checkpoint: 'text' }, ['ledger']),

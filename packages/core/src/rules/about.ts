@@ -1,0 +1,22 @@
+import { type Change, isOfKind } from './change.ts'
+
+/**
+ * What a fact is about: a registry path, the id of a token, the name of a fleet, or '' where it is none of them. The
+ * ledger's rows are found by it, and an audit compares them with this.
+ */
+export function aboutOf(fact: Change): string {
+  if (isOfKind(fact, 'refused')) return refusedOne(fact.by)
+  if (isOfKind(fact, 'server.certified')) return 'platform/server'
+  if (isOfKind(fact, 'fleet.activated')) return fact.ledger
+  const { body } = fact
+  // In this order: an enrollment names its token too, and is about the identity.
+  if ('identity' in body) return body.identity
+  if ('token' in body) return body.token
+  return 'fleet' in body ? body.fleet : ''
+}
+
+/** Of a refusal, who was refused; nobody knows that of callers who proved nothing, or were counted together. */
+function refusedOne(by: string): string {
+  if (by.startsWith('token:')) return by.slice('token:'.length)
+  return by.includes('/') ? by : ''
+}
