@@ -3,6 +3,7 @@ import { Command, type OutputConfiguration } from 'commander'
 import { registerAudit } from './commands/audit.ts'
 import { registerCeremony } from './commands/ceremony.ts'
 import { registerConfig } from './commands/config.ts'
+import { registerConsole } from './commands/console.ts'
 import { registerDecommission } from './commands/decommission.ts'
 import { registerDevice } from './commands/device.ts'
 import { registerEnroll } from './commands/enroll.ts'
@@ -23,6 +24,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerRevoke,
   registerDecommission,
   registerConfig,
+  registerConsole,
   registerCeremony,
   registerAudit,
   registerEnroll,

@@ -7,6 +7,7 @@ import { checkAuthority, type IssuingAuthority } from '@mintmark/core/proof'
 import { type Grant, type Issuance, isGrant } from '@mintmark/core/rules'
 import { type Certificate, type Issuer, readCertificate, signCertificate } from '@mintmark/core/signed'
 import type { Keeper, KeyName } from './keeper/keeper.ts'
+import type { Sessions } from './operations/sessions.ts'
 import type { LedgerSigner, Row, Store } from './store/index.ts'
 
 /** Everything an operation gets, and nothing else: time and randomness are arguments. */
@@ -19,6 +20,8 @@ export interface Platform {
   readonly verify: Verify
   /** As the store has it now; read again when a fleet becomes active. */
   readonly trust: Trust
+  /** Of operators in the console of this process. */
+  readonly sessions: Sessions
   /**
    * Answers a ceremony request with a development root that lives on this machine. Present only where the platform was
    * founded by a rehearsal; a platform with an offline root has nothing here to ask.

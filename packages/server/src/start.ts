@@ -11,11 +11,13 @@ import { dataFiles, domainOf } from './data-files.ts'
 import { openConsole } from './inbound/console.ts'
 import { openMachine } from './inbound/machine.ts'
 import { makeMetrics } from './inbound/metrics.ts'
+import { Pipeline } from './inbound/pipeline.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
 import { type Keeper, type KeyName, openKeeper } from './keeper/keeper.ts'
 import { rehearseCeremony } from './operations/fleets.ts'
 import { found, requestFounding } from './operations/found.ts'
 import { provideOperatorHome, provideServerCertificate } from './operations/own.ts'
+import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
 import { openSqlite, Store } from './store/index.ts'
 import { serverVerify } from './verify.ts'
@@ -30,6 +32,8 @@ export interface StartOptions {
   /** 0 for any free one. */
   readonly port: number
   readonly consolePort: number
+  /** The directory that the console was built into; undefined where it was not. */
+  readonly consoleAssets?: string | undefined
   readonly log?: Logger
   now(): number
   random(length: number): Uint8Array
@@ -99,6 +103,7 @@ async function run(
     now,
     random: options.random,
     verify: serverVerify,
+    sessions: new Sessions(options),
     rehearse: trust.development ? options.rehearse : undefined,
     get trust() {
       return trust
@@ -111,25 +116,24 @@ async function run(
     const { chain, keyFile } = await provideServerCertificate(platform, files.server, options.hostnames)
     return { cert: chain, key: readFileSync(keyFile) }
   }
-  const metrics = makeMetrics()
-  let url = ''
-  const machine = openMachine({ platform, certificate: await certificate(), log, metrics, url: () => url })
-  const console = openConsole({ platform, metrics, log, url: () => url })
+  let addresses = { machine: '', console: '' }
+  const pipeline = new Pipeline({ platform, log, metrics: makeMetrics(), addresses: () => addresses })
+  const machine = openMachine(pipeline, await certificate())
+  const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => addresses.machine })
   ends.push(async () => {
     await Promise.all([close(machine.server), close(console)])
     // The last of what was counted; where it cannot be committed, the rest must still be closed.
-    await machine.refusals.flush().catch((error: unknown) => log.error({ err: error }, 'refusals lost'))
+    await pipeline.refusals.flush().catch((error: unknown) => log.error({ err: error }, 'refusals lost'))
   })
   await listen(machine.server, options.port, options.host)
   await listen(console, options.consolePort, '127.0.0.1')
-  url = `https://${bracketed(options.hostnames[0]!)}:${portOf(machine.server)}`
-  const consoleUrl = `http://127.0.0.1:${portOf(console)}/`
+  const url = `https://${bracketed(options.hostnames[0]!)}:${portOf(machine.server)}`
+  addresses = { machine: url, console: `http://127.0.0.1:${portOf(console)}/` }
   await provideOperatorHome(platform, files.operator, url)
-  const endpoint = { machine: url, console: consoleUrl }
-  writeFileDurably(files.endpoint, utf8(`${JSON.stringify(endpoint)}\n`), { mode: 0o644, replace: true })
+  writeFileDurably(files.endpoint, utf8(`${JSON.stringify(addresses)}\n`), { mode: 0o644, replace: true })
 
   const jobs: Jobs = {
-    everyMinute: () => machine.refusals.flush(),
+    everyMinute: () => pipeline.refusals.flush(),
     async everyHour() {
       machine.reload(await certificate())
       await provideOperatorHome(platform, files.operator, url)
@@ -137,10 +141,9 @@ async function run(
   }
   const clock = startJobs(jobs, log)
   ends.push(async () => clock.stop())
-  log.info({ machine: url, console: consoleUrl, development: trust.development }, 'ready')
+  log.info({ ...addresses, development: trust.development }, 'ready')
   return {
-    machine: url,
-    console: consoleUrl,
+    ...addresses,
     root: hex(nodeSha256(trust.root.der)),
     development: trust.development,
     jobs,

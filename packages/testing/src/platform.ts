@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import type { IncomingHttpHeaders } from 'node:http'
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -184,6 +184,43 @@ export class TestPlatform {
     })
   }
 
+  /** One request to the console's listener, as the console's own page would send it where nothing else is said. */
+  browse(method: string, path: string, { headers = {}, body }: Omit<Send, 'as'> = {}): Promise<Reply> {
+    const { origin, port } = new URL(this.console)
+    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
+    const own = { origin, 'sec-fetch-site': 'same-origin', ...(sent === undefined ? {} : jsonOf(sent)) }
+    return new Promise((resolve, reject) => {
+      httpRequest(
+        { host: '127.0.0.1', port, method, path, headers: { ...own, ...headers }, agent: false },
+        response => {
+          const chunks: Buffer[] = []
+          response.on('data', chunk => chunks.push(chunk))
+          response.on('error', reject)
+          response.on('end', () => {
+            const text = Buffer.concat(chunks).toString()
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: readObject(text) })
+          })
+        },
+      )
+        .on('error', reject)
+        .end(sent)
+    })
+  }
+
+  /** The secret of a new sign-in link of an operator. */
+  async makeLink(as?: TlsClient): Promise<string> {
+    const tls = as ?? (await this.operatorTls())
+    const { url } = must(await this.call('POST', '/v1/console/links', { as: tls }), 201).body
+    return new URL(String(url)).hash.replace('#link=', '')
+  }
+
+  /** Signs an operator in. @returns the session, as a header has it */
+  async signIn(as?: TlsClient): Promise<{ readonly authorization: string }> {
+    const body = { link: await this.makeLink(as) }
+    const { session } = must(await this.browse('POST', '/console/session', { body }), 201).body
+    return { authorization: `Session ${session}` }
+  }
+
   /**
    * The operator's certificate and key. Where a test moved the clock past it, another one by the people CA: the hourly
    * job would have renewed it.
@@ -352,6 +389,11 @@ function addUp(facts: readonly Fact[]): Fact[] {
   }
   return all
 }
+
+const jsonOf = (text: string) => ({
+  'content-type': 'application/json',
+  'content-length': String(Buffer.byteLength(text)),
+})
 
 /** The leaf of a PEM chain. */
 const readLeaf = (chain: string): Certificate => readCertificate(readPemBlocks('CERTIFICATE', chain)[0]!)

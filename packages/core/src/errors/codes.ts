@@ -84,6 +84,24 @@ const table = {
     hint: 'renew before expiry; ask the operator for a token that replaces this device',
   },
   'slow-down': { status: 429, seen: 'anyone', message: 'Too many refusals from here. Wait a minute.' },
+  'origin-refused': {
+    status: 403,
+    seen: 'anyone',
+    message: 'A page of another site sent this request. The console takes its own only.',
+    hint: 'open the console by the link that mintmark console prints',
+  },
+  'link-spent': {
+    status: 401,
+    seen: 'anyone',
+    message: 'There is no such sign-in link, or it was used, or it is over.',
+    hint: 'mintmark console prints another one; it opens one session, within two minutes',
+  },
+  'session-ended': {
+    status: 401,
+    seen: 'anyone',
+    message: 'There is no such session, or it has ended.',
+    hint: 'sign in again with the link that mintmark console prints',
+  },
   forbidden: { status: 403, seen: 'proven', message: 'This identity may not do this.' },
 
   // What we know of them.
@@ -208,6 +226,12 @@ const table = {
     hint: 'end it, or choose another --port or --console-port; 0 takes any free one',
   },
   'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
+  'terminal-required': {
+    status: 403,
+    seen: 'anyone',
+    message: 'The sign-in link is printed to a terminal only.',
+    hint: 'run mintmark console in a terminal: whoever reads the link first is signed in as you',
+  },
 
   // At the air gap.
   'file-exists': {

@@ -11,6 +11,8 @@ export interface Access {
   readonly token: boolean
   /** Anyone may call, with or without a certificate. */
   readonly anyone: boolean
+  /** The listener that serves it: to machines over mutual TLS, to people's browsers with a session, or both. */
+  readonly door: 'machine' | 'console' | 'both'
 }
 
 /**

@@ -1,22 +1,33 @@
 import type { Access } from '@mintmark/core/rules'
 
 // Who may call what, in one table. An operation without a row is not served, and a row without an operation does not
-// start: `machine.ts` compares them. The gate reads nothing else.
+// start: `makeRouter` compares them. The gate reads nothing else.
 
-const anyone: Access = { roles: [], token: false, anyone: true }
-const token: Access = { roles: [], token: true, anyone: false }
-const device: Access = { roles: ['device'], token: false, anyone: false }
-const operator: Access = { roles: ['operator'], token: false, anyone: false }
-const member: Access = { roles: ['device', 'station', 'root', 'operator', 'gateway'], token: false, anyone: false }
-const deviceOrOperator: Access = { roles: ['device', 'operator'], token: false, anyone: false }
+const anyone: Access = { roles: [], token: false, anyone: true, door: 'machine' }
+const token: Access = { roles: [], token: true, anyone: false, door: 'machine' }
+const device: Access = { roles: ['device'], token: false, anyone: false, door: 'machine' }
+const operator: Access = { roles: ['operator'], token: false, anyone: false, door: 'both' }
+const member: Access = {
+  roles: ['device', 'station', 'root', 'operator', 'gateway'],
+  token: false,
+  anyone: false,
+  door: 'machine',
+}
+const deviceOrOperator: Access = { roles: ['device', 'operator'], token: false, anyone: false, door: 'both' }
+
+const onBoth = (row: Access): Access => ({ ...row, door: 'both' })
+/** Of people in a browser, who show a session. */
+const onConsole = (row: Access): Access => ({ ...row, door: 'console' })
+/** Not through a session: it would make another of itself, and so outlive its end. */
+const byCertificate = (row: Access): Access => ({ ...row, door: 'machine' })
 
 export const access = {
   'POST /v1/enroll': token,
   'POST /v1/renew': member,
-  'GET /v1/me': member,
+  'GET /v1/me': onBoth(member),
   'GET /v1/config': device,
   'GET /v1/registry/:did': deviceOrOperator,
-  'GET /v1/trust': anyone,
+  'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,
   'GET /fleets/:fleet/devices/:name/did.json': anyone,
   // Of a public fleet to anyone, of any other to its devices and to operators; of the platform itself the head to
@@ -27,6 +38,10 @@ export const access = {
   'GET /receipts/:fleet/:index': anyone,
   'GET /openapi.json': anyone,
   'GET /healthz': anyone,
+
+  'POST /v1/console/links': byCertificate(operator),
+  'POST /console/session': onConsole(anyone),
+  'DELETE /console/session': onConsole(operator),
 
   'GET /v1/fleets': operator,
   'POST /v1/fleets': operator,

@@ -1,11 +1,12 @@
 import type { PeerProof, PermitHolder } from '@mintmark/core/proof'
 import type { Permit } from '@mintmark/core/rules'
 import type { z } from 'zod'
+import type { Session } from '../operations/sessions.ts'
 import type { Platform } from '../platform.ts'
 
 /** Who is calling, as far as it was proven for this request. */
 export type Caller =
-  | { readonly kind: 'identity'; readonly proof: PeerProof }
+  | { readonly kind: 'identity'; readonly proof: PeerProof; readonly session?: Session }
   | { readonly kind: 'token'; readonly holder: PermitHolder; readonly permit: Permit }
   | { readonly kind: 'anonymous' }
 
@@ -19,8 +20,15 @@ export interface Call {
   readonly contentType: string
   readonly accept: string
   readonly body: Uint8Array
-  /** Where devices reach the platform. */
-  readonly url: string
+  readonly addresses: Addresses
+}
+
+/** Where the platform is reached. */
+export interface Addresses {
+  /** By devices: `https://localhost:8443` */
+  readonly machine: string
+  /** By people on its own computer: `http://127.0.0.1:8080/` */
+  readonly console: string
 }
 
 export interface Reply {

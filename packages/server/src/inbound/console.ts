@@ -1,80 +1,100 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { Refused } from '@mintmark/core/errors'
-import type { Logger } from 'pino'
-import type { Platform } from '../platform.ts'
 import { json, type Reply } from './call.ts'
-import type { Metrics } from './metrics.ts'
+import { readConsoleFiles } from './console-files.ts'
+import type { Door } from './gate.ts'
+import { checkOwnCall, readHost } from './origin.ts'
+import type { Pipeline } from './pipeline.ts'
 import { refusalReply } from './refusals.ts'
-import { openTrustCenter, type TrustCenter } from './trust-center/replies.ts'
+import { openTrustCenter } from './trust-center/replies.ts'
 
-interface ConsoleOptions {
-  readonly platform: Platform
-  readonly metrics: Metrics
-  readonly log: Logger
+export interface ConsoleOptions {
+  /** What the console was built into; undefined where it was not. */
+  readonly assets: string | undefined
   /** Where devices reach the platform; known once that listener listens. */
-  url(): string
+  machine(): string
 }
 
-// Nothing is loaded from elsewhere, and nothing may frame or script the page.
+// Nothing is loaded from elsewhere, and nothing may frame a page or send forms from it.
+const closed = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const pagePolicy = `default-src 'none'; style-src 'self'; img-src 'self'; ${closed}`
+const consolePolicy = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; ${closed}`
 const headers = {
-  'content-security-policy':
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
 }
 
-/** The listener for people, on loopback: the Trust Center, health and metrics. Everything here is public or counts. */
-export function openConsole(options: ConsoleOptions): Server {
-  const trustCenter = openTrustCenter(options.platform)
+/**
+ * The listener for people, on loopback: the Trust Center, health and metrics, of which everything is public or counts;
+ * and the console, whose calls take the way of every request, proven by a session.
+ */
+export function openConsole(pipeline: Pipeline, { assets, machine }: ConsoleOptions): Server {
+  const { platform, metrics } = pipeline
+  const trustCenter = openTrustCenter(platform)
+  const files = readConsoleFiles(assets)
+  const door = consoleDoor(pipeline)
+
+  const answer = async (request: IncomingMessage, path: string): Promise<Reply> => {
+    if (isCall(path)) return pipeline.respond(request, door)
+    const host = readHost(request)
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refused('method-not-allowed')
+    switch (path) {
+      case '/':
+        return { status: 302, type: 'text/plain', body: '/trust' }
+      case '/healthz':
+        return json({ ok: true })
+      case '/readyz':
+        return (await platform.store.head('platform')) ? json({ ready: true }) : json({ ready: false }, 503)
+      case '/metrics':
+        return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.render() }
+    }
+    const reply = files.get(path) ?? (await trustCenter(path, { console: `http://${host}`, machine: machine() }))
+    if (reply === undefined) throw new Refused('not-found')
+    return reply
+  }
+
   const server = createServer((request, response) => {
-    answer(request, options, trustCenter)
-      .catch((error: unknown) => {
-        if (error instanceof Refused) return refusalReply(error, undefined)
-        options.log.error({ err: error }, 'broken')
-        return refusalReply(new Refused('broken'), undefined)
-      })
+    const path = request.url ?? ''
+    answer(request, path)
+      .catch((error: unknown) => (error instanceof Refused ? refusalReply(error, undefined) : pipeline.broken(error)))
       .then(({ status, type, body }) => {
         const location = status === 302 ? { location: String(body) } : {}
         const length = { 'content-length': Buffer.byteLength(body) }
-        // The last answer on its connection, as the listener is closed and waits for it.
-        if (!server.listening) response.shouldKeepAlive = false
-        response.writeHead(status, { ...headers, 'content-type': type, ...length, ...location })
+        const policy = { 'content-security-policy': path.startsWith('/console') ? consolePolicy : pagePolicy }
+        // The last answer on its connection, as the listener is closed and waits for it; what is left of a body that
+        // was not read would be taken for the next request.
+        if (!server.listening || !request.complete) response.shouldKeepAlive = false
+        response.writeHead(status, { ...headers, ...policy, 'content-type': type, ...length, ...location })
         response.end(request.method === 'HEAD' ? undefined : body)
       })
   })
   server.headersTimeout = 5_000
   server.requestTimeout = 10_000
+  server.maxHeadersCount = 64
   return server
 }
 
-async function answer(
-  request: IncomingMessage,
-  { platform, metrics, url }: ConsoleOptions,
-  trustCenter: TrustCenter,
-): Promise<Reply> {
-  const host = readHost(request)
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refused('method-not-allowed')
-  const path = request.url ?? ''
-  switch (path) {
-    case '/':
-      return { status: 302, type: 'text/plain', body: '/trust' }
-    case '/healthz':
-      return json({ ok: true })
-    case '/readyz':
-      return (await platform.store.head('platform')) ? json({ ready: true }) : json({ ready: false }, 503)
-    case '/metrics':
-      return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.render() }
-  }
-  const reply = await trustCenter(path, { console: `http://${host}`, machine: url() })
-  if (reply === undefined) throw new Refused('not-found')
-  return reply
-}
+/** What goes to the operations table, and not to a page. */
+const isCall = (path: string): boolean => /^\/(?:v1\/|console\/session(?:$|\?))/.test(path)
 
-/** A page of another site that had its name point here would send its own name (DNS rebinding). */
-function readHost({ headers: { host = '' } }: IncomingMessage): string {
-  if (!/^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/.test(host)) throw new Refused('bad-request', 'host')
-  return host
+function consoleDoor({ platform, sockets }: Pipeline): Door {
+  return {
+    name: 'console',
+    wanted: 'session-ended',
+    checkHead: checkOwnCall,
+    async prove({ headers: { authorization }, socket }) {
+      if (authorization === undefined) return undefined
+      const secret = /^Session ([A-Za-z0-9_-]{43})$/.exec(authorization)?.[1]
+      if (secret === undefined) throw new Refused('session-ended', 'no session')
+      const session = platform.sessions.use(secret)
+      const { proof } = session
+      // What is running when the operator is revoked ends with the connection, as it does at the other listener.
+      sockets.add(proof.identity.path, socket)
+      return { kind: 'identity', proof, session }
+    },
+  }
 }

@@ -1,37 +1,49 @@
 import type { IncomingMessage } from 'node:http'
-import type { TLSSocket } from 'node:tls'
-import { Refused } from '@mintmark/core/errors'
+import { type Code, Refused } from '@mintmark/core/errors'
 import { type Access, decideEntry } from '@mintmark/core/rules'
 import { readToken } from '@mintmark/core/signed'
 import { proveToken } from '../operations/enroll.ts'
 import type { Platform } from '../platform.ts'
 import type { Caller } from './call.ts'
-import type { Peers } from './peers.ts'
 
 /** What a request shows, proven or not yet refused. */
 export interface Shown {
   caller: Caller
 }
 
+/** What is different about the listener that a request came to. */
+export interface Door {
+  readonly name: 'machine' | 'console'
+  /** READ: the head of a request. @throws Refused */
+  checkHead(request: IncomingMessage): void
+  /** PROVE: who sent it, by certificate or by session; undefined where nothing is shown. @throws Refused */
+  prove(request: Pick<IncomingMessage, 'socket' | 'headers'>): Promise<Proven | undefined>
+  /** What it wants to be shown. */
+  readonly wanted: Code
+}
+
+export type Proven = Extract<Caller, { kind: 'identity' }>
+
 /**
- * PROVE and the gate: a certificate is proven and held against the registry as it is now; without one a token may be
+ * PROVE and the gate: who was proven is held against the registry as it is now; without a certificate a token may be
  * shown. No header names a caller: not X-Forwarded-*, not any other.
  * @param shown told who was proven before anything is refused, so that the refusal can be recorded and answered exactly
  */
 export async function enter(
   platform: Platform,
-  peers: Peers,
+  door: Pick<Door, 'prove' | 'wanted'>,
   request: IncomingMessage,
   row: Access,
   shown: Shown,
 ): Promise<void> {
-  const proof = await peers.prove(request.socket as TLSSocket)
-  if (proof) {
-    shown.caller = { kind: 'identity', proof }
+  const caller = await door.prove(request)
+  if (caller) {
+    shown.caller = caller
+    const { proof } = caller
     const roles = row.roles.length > 0 ? row.roles : [proof.identity.role]
     decideEntry(proof, await platform.store.standing(proof.identity.path), { roles }, platform.now())
   } else if (row.roles.length > 0) {
-    throw new Refused('certificate-required')
+    throw new Refused(door.wanted)
   }
   if (row.token) {
     const bearer = /^Bearer ([A-Za-z0-9_-]+)$/.exec(request.headers.authorization ?? '')

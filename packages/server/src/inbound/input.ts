@@ -2,6 +2,7 @@ import { readJson } from '@mintmark/core/bytes'
 import { type Code, Refused } from '@mintmark/core/errors'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
 import type { z } from 'zod'
+import type { Session } from '../operations/sessions.ts'
 import type { Call } from './call.ts'
 
 /** READ: the body as JSON of this shape; unknown fields, repeated names and other content types are refused. */
@@ -37,6 +38,10 @@ export function readLimit(text: string | undefined): number | undefined {
   if (limit === 0) throw new Refused('bad-number', 'limit')
   return limit
 }
+
+/** The session that it came through, where it came through one. */
+export const sessionOf = ({ caller }: Call): Session | undefined =>
+  caller.kind === 'identity' ? caller.session : undefined
 
 /** A whole number in a path or a query. */
 export function readIndex(text: string): number {

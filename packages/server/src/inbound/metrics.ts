@@ -6,7 +6,7 @@ export interface Metrics {
   request(): (status: number) => void
   refused(code: string): void
   /** Gives the number of identities with an open socket. */
-  watch(sessions: () => number): void
+  watch(identities: () => number): void
   /** Text exposition format. */
   render(): Promise<string>
 }
@@ -44,13 +44,13 @@ export function makeMetrics(): Metrics {
       return status => timerOf(status).observe((performance.now() - begun) / 1000)
     },
     refused: code => refusals.inc({ code }),
-    watch(sessions) {
+    watch(identities) {
       new Gauge({
         name: 'mintmark_identities_connected',
         help: 'Identities with an open connection',
         registers,
         collect() {
-          this.set(sessions())
+          this.set(identities())
         },
       })
     },

@@ -1,4 +1,5 @@
 import { codes } from '@mintmark/core/errors'
+import type { Access } from '@mintmark/core/rules'
 import { z } from 'zod'
 import { access } from './access.ts'
 import type { Operation } from './call.ts'
@@ -30,6 +31,7 @@ export function describeApi(operations: Readonly<Record<string, Operation>>) {
       },
       securitySchemes: {
         certificate: { type: 'mutualTLS' },
+        session: { type: 'http', scheme: 'session', description: 'An operator signed in to the console' },
         token: { type: 'http', scheme: 'bearer', description: 'An enrollment token (mmt1_...)' },
       },
     },
@@ -41,13 +43,17 @@ function describe(
   template: string,
   { summary, input, query = [], accepts = [], status = 200 }: Operation,
 ) {
-  const { roles, token } = access[name as keyof typeof access]
+  const { roles, token, door }: Access = access[name as keyof typeof access]
   const bodies = Object.fromEntries(accepts.map(type => [type, { schema: { type: 'string', format: 'binary' } }]))
   const schema = input && { 'application/json': { schema: z.toJSONSchema(input) }, ...bodies }
   return {
     summary,
     operationId: name.replaceAll(/[^a-zA-Z]+/g, '-').toLowerCase(),
-    security: roles.length > 0 ? [{ certificate: [] }] : token ? [{ token: [] }] : [],
+    security: [
+      ...(roles.length > 0 && door !== 'console' ? [{ certificate: [] }] : []),
+      ...(roles.includes('operator') && door !== 'machine' ? [{ session: [] }] : []),
+      ...(token ? [{ token: [] }] : []),
+    ],
     ...(roles.length > 0 ? { 'x-roles': roles } : {}),
     parameters: [
       ...[...template.matchAll(/\{([a-z]+)\}/g)].map(([, parameter]) => ({

@@ -9,11 +9,12 @@ import { type EnrollmentReply, enroll, enrollmentJson, receiptJson } from '../op
 import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony } from '../operations/fleets.ts'
 import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
 import { renew } from '../operations/renew.ts'
+import { makeSignInLink, openSession } from '../operations/sign-in.ts'
 import { createToken, listTokens, revokeToken } from '../operations/tokens.ts'
 import { readTrustView } from '../operations/trust.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation, type Reply } from './call.ts'
-import { identityOf, proofOf, readIndex, readInput, readLimit } from './input.ts'
+import { identityOf, proofOf, readIndex, readInput, readLimit, sessionOf } from './input.ts'
 import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
 
@@ -28,6 +29,7 @@ const newToken = z.strictObject({
 })
 const because = z.strictObject({ reason: z.string().max(256) })
 const newConfiguration = z.strictObject({ configuration: z.record(z.string(), z.unknown()) })
+const signIn = z.strictObject({ link: z.string().max(64) })
 const ceremonyAnswer = z.strictObject({ answer: z.string().max(2_000_000) })
 
 const pkcs10 = 'application/pkcs10'
@@ -65,7 +67,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
   'GET /v1/me': {
     summary: 'Who the caller is, as certificate and registry say',
-    run: async call => json(await whoami(call.platform, proofOf(call))),
+    run: async call => json(await whoami(call.platform, proofOf(call), sessionOf(call))),
   },
   'GET /v1/config': {
     summary: 'The configuration of the calling device',
@@ -133,6 +135,26 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     run: async () => json({ ok: true }),
   },
 
+  'POST /v1/console/links': {
+    summary: 'Make a link that signs the calling operator in to the console, once, within two minutes',
+    status: 201,
+    run: async call => json(makeSignInLink(call.platform, proofOf(call), call.addresses.console), 201),
+  },
+  'POST /console/session': {
+    summary: 'Open a session with a sign-in link; it goes into `Authorization: Session ...`',
+    input: signIn,
+    status: 201,
+    run: async call => json(await openSession(call.platform, readInput(call, signIn).link), 201),
+  },
+  'DELETE /console/session': {
+    summary: 'End the session that calls',
+    async run(call) {
+      const session = sessionOf(call)
+      if (session) call.platform.sessions.end(session)
+      return json({ ended: true })
+    },
+  },
+
   'GET /v1/fleets': {
     summary: 'All fleets',
     run: async ({ platform }) => json(await listFleets(platform)),
@@ -160,7 +182,10 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     status: 201,
     async run(call) {
       const input = readInput(call, newToken)
-      return json(await createToken(call.platform, identityOf(call), call.params.fleet!, input, call.url), 201)
+      return json(
+        await createToken(call.platform, identityOf(call), call.params.fleet!, input, call.addresses.machine),
+        201,
+      )
     },
   },
   'POST /v1/fleets/:fleet/tokens/:id/revoke': {

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import { hex } from '@mintmark/core/bytes'
 import { type PeerProof, provePeer } from '@mintmark/core/proof'
 import type { Platform } from '../platform.ts'
-import type { Sessions } from './sessions.ts'
+import type { Sockets } from './sockets.ts'
 
 /**
  * Proves who is behind a TLS socket: once per connection, from the leaf's DER, against our own CAs. TLS has shown that
@@ -11,12 +11,12 @@ import type { Sessions } from './sessions.ts'
  */
 export class Peers {
   readonly #platform: Platform
-  readonly #sessions: Sessions
+  readonly #sockets: Sockets
   readonly #proofs = new WeakMap<TLSSocket, Promise<PeerProof | undefined>>()
 
-  constructor(platform: Platform, sessions: Sessions) {
+  constructor(platform: Platform, sockets: Sockets) {
     this.#platform = platform
-    this.#sessions = sessions
+    this.#sockets = sockets
   }
 
   prove(socket: TLSSocket): Promise<PeerProof | undefined> {
@@ -32,7 +32,7 @@ export class Peers {
     if (leaf === undefined) return undefined
     const { trust, verify } = this.#platform
     const proof = await provePeer(leaf.raw, trust.domain, keyId => trust.authorities.get(hex(keyId)), verify)
-    this.#sessions.add(proof.identity.path, socket)
+    this.#sockets.add(proof.identity.path, socket)
     return proof
   }
 }

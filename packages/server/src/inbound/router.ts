@@ -1,4 +1,5 @@
 import { Refused } from '@mintmark/core/errors'
+import type { Access } from '@mintmark/core/rules'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { access, type OperationName } from './access.ts'
 import type { Operation } from './call.ts'
@@ -9,14 +10,22 @@ export interface Route {
   readonly params: Readonly<Record<string, string>>
 }
 
-const methods = ['GET', 'POST', 'PUT'] as const
+const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const
 
-/** Finds the operation for a request. An operation without a row in the access table, or a row without one, does not start. */
-export function makeRouter(operations: Readonly<Record<string, Operation>>): (method: string, path: string) => Route {
+/**
+ * Finds the operation for a request to one of the listeners. An operation without a row in the access table, or a row
+ * without one, does not start.
+ */
+export function makeRouter(
+  operations: Readonly<Record<string, Operation>>,
+  door: Exclude<Access['door'], 'both'>,
+): (method: string, path: string) => Route {
   const router = new RegExpRouter<Omit<Route, 'params'>>()
   const [rows, served] = [Object.keys(access).sort().join(), Object.keys(operations).sort().join()]
   if (rows !== served) throw new Error('the access table and the operations differ')
   for (const [name, operation] of Object.entries(operations)) {
+    const row: Access = access[name as OperationName]
+    if (row.door !== door && row.door !== 'both') continue
     const [method = '', path = ''] = name.split(' ')
     router.add(method, path, { name: name as OperationName, operation })
   }

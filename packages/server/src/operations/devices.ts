@@ -6,6 +6,9 @@ import { change, readReason } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Receipt, Row } from '../store/index.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
+import { grantsOf } from './operators.ts'
+import type { Session } from './sessions.ts'
+import { sessionView } from './sign-in.ts'
 
 export interface DeviceView {
   readonly name: string
@@ -51,7 +54,7 @@ export async function listDeviceEvents(
 }
 
 /** Who the caller is: the certificate that was shown, and the standing that its name has now. */
-export async function whoami(platform: Platform, { identity, certificate }: PeerProof) {
+export async function whoami(platform: Platform, { identity, certificate }: PeerProof, session: Session | undefined) {
   const record = await platform.store.standing(identity.path)
   if (record === undefined) throw new Refused('unknown')
   const { fleet, role, name } = identity
@@ -65,6 +68,8 @@ export async function whoami(platform: Platform, { identity, certificate }: Peer
     tier: record.tier,
     serial: certificate.serial,
     notAfter: new Date(certificate.notAfter).toISOString(),
+    ...(role === 'operator' ? { grants: grantsOf() } : {}),
+    ...(session ? { session: sessionView(session) } : {}),
   }
 }
 

@@ -1,16 +1,17 @@
-import type { TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
 
 /** More than any honest holder of one identity opens; beyond it the oldest is closed. */
 const mostEach = 256
 
 /** Live sockets by the identity that each proved, so that a revocation closes them at once. */
-export class Sessions {
-  readonly #sockets = new Map<string, Set<TLSSocket>>()
+export class Sockets {
+  readonly #sockets = new Map<string, Set<Socket>>()
 
-  add(identity: string, socket: TLSSocket): void {
+  add(identity: string, socket: Socket): void {
     // It went while it was being proven; its end would not be told any more.
     if (socket.destroyed) return
     const sockets = this.#sockets.get(identity) ?? new Set()
+    if (sockets.has(socket)) return
     this.#sockets.set(identity, sockets.add(socket))
     socket.once('close', () => {
       sockets.delete(socket)

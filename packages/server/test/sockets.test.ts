@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { expect, test } from 'vitest'
 import { Crowd } from '../src/inbound/crowd.ts'
-import { Sessions } from '../src/inbound/sessions.ts'
+import { Sockets } from '../src/inbound/sockets.ts'
 
 /** A socket of which only the end is of interest. */
 class FakeSocket extends EventEmitter {
@@ -24,19 +24,19 @@ class FakeSocket extends EventEmitter {
 const socket = (port?: number) => new FakeSocket(port) as unknown as TLSSocket
 
 test('a socket that went while it was being proven is not kept', () => {
-  const sessions = new Sessions()
+  const live = new Sockets()
   const gone = socket()
   gone.destroy()
-  sessions.add('acme/device/a', gone)
-  expect(sessions.size).toBe(0)
+  live.add('acme/device/a', gone)
+  expect(live.size).toBe(0)
 })
 
 test('one identity has a bounded number of sockets, and the oldest goes first', () => {
-  const sessions = new Sessions()
+  const live = new Sockets()
   const sockets = Array.from({ length: 300 }, (_, port) => socket(port))
-  for (const each of sockets) sessions.add('acme/device/a', each)
+  for (const each of sockets) live.add('acme/device/a', each)
   expect(sockets.filter(({ destroyed }) => destroyed)).toEqual(sockets.slice(0, 44))
-  sessions.cut('acme/device/a')
+  live.cut('acme/device/a')
   expect(sockets.every(({ destroyed }) => destroyed)).toBe(true)
 })
 
