@@ -1,25 +1,13 @@
-import { equal, hex, sha256, utf8 } from '@mintmark/core/bytes'
+import { base64, equal, hex, sha256, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { admitRaw, type PublicKey } from '@mintmark/core/keys'
-import {
-  append,
-  type Checkpoint,
-  emptyFrontier,
-  type Frontier,
-  leafHash,
-  readCheckpoint,
-  readFrontier,
-  root,
-  writeFrontier,
-} from '@mintmark/core/ledger'
-import { aboutOf, type Change, readChange } from '@mintmark/core/rules'
-import { readCertificate, readCharter } from '@mintmark/core/signed'
-import { nodeSha256, nodeVerify } from '@mintmark/elements'
+import { type Frontier, leafHash, readFrontier, root, writeFrontier } from '@mintmark/core/ledger'
+import { aboutOf } from '@mintmark/core/rules'
+import { nodeSha256 } from '@mintmark/elements'
 import type { Connection, Database, Query } from './database.ts'
-import { entryOf, Finding, reasonOf, rowOf, sameValue, shown } from './finding.ts'
-import { Projection } from './projection.ts'
+import { entryOf, Finding, rowOf, sameValue, shown } from './finding.ts'
 import { auditQueries, pages, queries } from './queries.ts'
-import { openSqlite, sqliteBuilder } from './sqlite.ts'
+import { type Known, Replay } from './replay.ts'
+import { sqliteBuilder } from './sqlite.ts'
 import { projected, type Tables } from './tables.ts'
 
 export interface LedgerReport {
@@ -40,14 +28,6 @@ export type AuditReport =
       readonly why: string
     }
 
-interface Expected {
-  readonly domain: string
-  /** The platform ledger's key, from custody and not from the database that is audited. */
-  readonly platformKey: PublicKey
-  /** Called now and then with the number of entries done. */
-  progress?(entries: number): void
-}
-
 const batch = 256
 
 /**
@@ -57,43 +37,36 @@ const batch = 256
  * It cannot see that all of a ledger, with what was projected from it, was put back to what it once was: that takes a
  * checkpoint that someone else kept.
  */
-export async function auditDatabase(database: Database, expected: Expected): Promise<AuditReport> {
+export async function auditDatabase(database: Database, known: Known): Promise<AuditReport> {
   // Before anything is read: damaged pages end a transaction in ways of their own.
   const damage = await database.inspect()
   if (damage) return { ok: false, entries: 0, where: `database, ${damage.part}`, why: damage.why }
   return database.transaction(async connection => {
-    const audit = new Audit(connection, expected)
+    const replay = new Replay(known)
     try {
-      return { ok: true, ...(await audit.run()) }
+      const ledgers = await new Audit(connection, replay).run()
+      return { ok: true, entries: replay.entries, ledgers }
     } catch (error) {
       if (!(error instanceof Finding)) throw error
-      return { ok: false, entries: audit.entries, where: error.where, why: error.why }
+      return { ok: false, entries: replay.entries, where: error.where, why: error.why }
     } finally {
-      audit.close()
+      replay.close()
     }
   })
 }
 
 class Audit {
   readonly #connection: Connection
-  readonly #expected: Expected
   readonly #queries = queries(sqliteBuilder())
   readonly #asks = auditQueries(sqliteBuilder())
-  readonly #replayed = openSqlite(':memory:')
-  /** Digests (hex) of every configuration that was ever set. */
-  readonly #configurations = new Set<string>()
-  entries = 0
+  readonly #replay: Replay
 
-  constructor(connection: Connection, expected: Expected) {
+  constructor(connection: Connection, replay: Replay) {
     this.#connection = connection
-    this.#expected = expected
+    this.#replay = replay
   }
 
-  close(): void {
-    this.#replayed.close()
-  }
-
-  async run(): Promise<{ entries: number; ledgers: LedgerReport[] }> {
+  async run(): Promise<LedgerReport[]> {
     const found = await this.#ledgers(this.#asks.ledgers)
     for (const ledger of ['platform', ...(await this.#ledgers(this.#asks.heads))]) {
       if (!found.includes(ledger)) throw new Finding(entryOf(ledger, 0), 'the ledger has no entries')
@@ -107,7 +80,7 @@ class Audit {
     }
     for (const [table, key] of Object.entries(projected)) await this.#table(table as keyof Tables, key)
     await this.#contents()
-    return { entries: this.entries, ledgers }
+    return ledgers
   }
 
   async #ledgers(query: Query<object, { ledger: string }>): Promise<string[]> {
@@ -115,71 +88,20 @@ class Audit {
   }
 
   async #ledger(ledger: string): Promise<LedgerReport> {
-    let tree: Frontier = emptyFrontier
-    let key: PublicKey | undefined = ledger === 'platform' ? this.#expected.platformKey : undefined
     for (;;) {
-      const rows = await this.#connection.all(this.#queries.entries, { ledger, from: tree.size, to: tree.size + batch })
+      const from = this.#replay.tree(ledger).size
+      const rows = await this.#connection.all(this.#queries.entries, { ledger, from, to: from + batch })
       if (rows.length === 0) break
-      const leaves: Uint8Array[] = []
-      await this.#replayed.transaction(async connection => {
-        const projection = new Projection(this.#queries, connection)
-        for (const [i, row] of rows.entries()) {
-          const fact = this.#entry(row, ledger, tree.size + i)
-          key ??= await this.#charteredKey(fact, ledger)
-          await this.#apply(projection, fact, ledger, tree.size + i)
-          leaves.push(row.leaf)
-          this.entries++
-        }
+      const tiles = await this.#replay.extend(ledger, entriesOf(rows, from), ({ fact, idx }) => {
+        const { kind, at, about } = rows[idx - from]!
+        const same = fact.kind === kind && fact.at === at && aboutOf(fact) === about
+        if (!same) throw new Finding(entryOf(ledger, idx), 'the row says other than the entry')
       })
-      const after = append(tree, leaves, nodeSha256)
-      for (const tile of after.tiles) await this.#tile(ledger, tile)
-      tree = after.frontier
-      this.#expected.progress?.(this.entries)
+      for (const tile of tiles) await this.#tile(ledger, tile)
     }
+    const tree = this.#replay.tree(ledger)
     await this.#nothingElse(ledger, tree.size)
-    return this.#head(ledger, tree, key)
-  }
-
-  /** One row: in its place, read strictly, and with the leaf hash that its bytes give. */
-  #entry(row: Tables['ledger_entry'], ledger: string, idx: number): Change {
-    const where = entryOf(ledger, idx)
-    if (row.idx !== idx) throw new Finding(where, 'the entry is missing')
-    if (!(row.change instanceof Uint8Array) || !sameValue(row.leaf, leafHash(row.change, nodeSha256))) {
-      throw new Finding(where, 'the entry was changed')
-    }
-    try {
-      const fact = readChange(row.change)
-      const same = fact.kind === row.kind && fact.at === row.at && aboutOf(fact) === row.about
-      if (fact.ledger !== ledger || !same) throw new Finding(where, 'the row says other than the entry')
-      checkCertificateFacts(fact)
-      if (fact.kind === 'config.set') this.#configurations.add(hex((fact as Change<'config.set'>).body.digest))
-      return fact
-    } catch (error) {
-      throw error instanceof Finding ? error : new Finding(where, reasonOf(error))
-    }
-  }
-
-  /** The root's charter names the key that signs a fleet's ledger, so a rewritten ledger cannot bring its own. */
-  async #charteredKey(fact: Change, ledger: string): Promise<PublicKey> {
-    const where = entryOf(ledger, 0)
-    if (fact.kind !== 'fleet.activated') throw new Finding(where, 'the ledger does not begin with its charter')
-    try {
-      const platform = await this.#replayed.reader.first(this.#queries.platform, {})
-      const anchor = readCertificate(platform!.root).publicKey
-      const charter = await readCharter((fact as Change<'fleet.activated'>).body.charter, anchor, nodeVerify)
-      if (charter.fleet !== ledger) throw new Refused('bad-statement', 'charter of another fleet')
-      return admitRaw('Ed25519', charter.ledgerKey)
-    } catch (error) {
-      throw new Finding(where, reasonOf(error))
-    }
-  }
-
-  async #apply(projection: Projection, fact: Change, ledger: string, idx: number): Promise<void> {
-    try {
-      await projection.apply(fact, idx)
-    } catch (error) {
-      throw new Finding(entryOf(ledger, idx), `the fact does not follow: ${reasonOf(error)}`)
-    }
+    return this.#head(ledger, tree)
   }
 
   async #tile(
@@ -205,26 +127,18 @@ class Audit {
     }
   }
 
-  async #head(ledger: string, tree: Frontier, publicKey: PublicKey | undefined): Promise<LedgerReport> {
+  async #head(ledger: string, tree: Frontier): Promise<LedgerReport> {
     const where = entryOf(ledger, tree.size)
     const head = await this.#connection.first(this.#queries.head, { ledger })
-    if (head === undefined || publicKey === undefined) throw new Finding(where, 'the ledger has no head')
+    if (head === undefined) throw new Finding(where, 'the ledger has no head')
     if (head.size !== tree.size) {
       const end = Math.min(tree.size, Number(head.size))
       throw new Finding(entryOf(ledger, end), `the head speaks of ${shown(head.size)} entries, not ${tree.size}`)
     }
-    const origin = `${ledger}.${this.#expected.domain}/ledger`
-    let signed: Checkpoint
-    try {
-      signed = await readCheckpoint(head.checkpoint, { origin, publicKey, verify: nodeVerify })
-    } catch (error) {
-      throw new Finding(where, reasonOf(error))
-    }
-    if (signed.size !== tree.size) throw new Finding(where, `the signed head is of ${signed.size} entries`)
-    const computed = root(tree, nodeSha256)
-    if (!equal(signed.root, computed)) throw changedWhere(ledger, tree, head.frontier, signed.root)
+    const signed = await this.#replay.head(ledger, head.checkpoint)
+    if (!signed.same) throw changedWhere(ledger, tree, head.frontier, signed.root)
     if (!sameValue(writeFrontier(tree), head.frontier)) throw new Finding(where, 'the frontier was changed')
-    return { ledger, size: tree.size, root: Buffer.from(computed).toString('base64') }
+    return { ledger, size: tree.size, root: base64(signed.root) }
   }
 
   /** The stored table beside the replayed one, both in order of their key. */
@@ -238,7 +152,7 @@ class Audit {
     }
     for (let after: Record<string, unknown> | undefined; ; ) {
       const stored = await read(this.#connection, after)
-      const replayed = await read(this.#replayed.reader, after)
+      const replayed = await read(this.#replay.tables, after)
       for (let i = 0; i < Math.max(stored.length, replayed.length); i++) {
         const [is, ought] = [stored[i], replayed[i]]
         const why = differenceOf(is, ought)
@@ -255,7 +169,7 @@ class Audit {
     let rows = await this.#connection.all(page.first, { limit: 100 })
     while (rows.length > 0) {
       for (const { digest, content } of rows) {
-        const known = digest instanceof Uint8Array && this.#configurations.has(hex(digest))
+        const known = digest instanceof Uint8Array && this.#replay.configurations.has(hex(digest))
         if (!known) throw new Finding(rowOf('config_content', digest), 'the ledger does not have this digest')
         if (typeof content !== 'string' || !equal(sha256(utf8(content)), digest)) {
           throw new Finding(rowOf('config_content', digest), 'not what the ledger has the digest of')
@@ -302,13 +216,16 @@ function frontierOf(bytes: Uint8Array): Frontier | undefined {
   }
 }
 
-/** What an entry says of its certificate is what the certificate says. */
-function checkCertificateFacts({ kind, body }: Change): void {
-  if (kind !== 'identity.enrolled' && kind !== 'identity.renewed') return
-  const said = body as Change<'identity.enrolled'>['body']
-  const { serial, notAfter, publicKey } = readCertificate(said.certificate)
-  const spki = kind === 'identity.renewed' || equal(publicKey.spki, said.spki)
-  if (serial !== said.serial || notAfter !== said.notAfter || !spki) throw new Refused('bad-certificate', 'facts')
+/** The bytes of rows that are in their place, with the leaf hash that their bytes give. */
+function* entriesOf(rows: readonly Tables['ledger_entry'][], from: number): Generator<Uint8Array> {
+  for (const [i, { ledger, idx, change, leaf }] of rows.entries()) {
+    const where = entryOf(ledger, from + i)
+    if (idx !== from + i) throw new Finding(where, 'the entry is missing')
+    if (!(change instanceof Uint8Array) || !sameValue(leaf, leafHash(change, nodeSha256))) {
+      throw new Finding(where, 'the entry was changed')
+    }
+    yield change
+  }
 }
 
 function differenceOf(is: Record<string, unknown> | undefined, ought: Record<string, unknown> | undefined) {

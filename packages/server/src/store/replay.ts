@@ -1,0 +1,163 @@
+import { equal, hex } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { admitRaw, type PublicKey } from '@mintmark/core/keys'
+import {
+  append,
+  type Checkpoint,
+  emptyFrontier,
+  type Frontier,
+  leafHash,
+  readCheckpoint,
+  root,
+  type TileHash,
+} from '@mintmark/core/ledger'
+import { type Change, isOfKind, readChange } from '@mintmark/core/rules'
+import { readCertificate, readCharter } from '@mintmark/core/signed'
+import { nodeSha256, nodeVerify } from '@mintmark/elements'
+import type { Connection } from './database.ts'
+import { entryOf, Finding, reasonOf } from './finding.ts'
+import { Projection } from './projection.ts'
+import { queries } from './queries.ts'
+import { openSqlite, sqliteBuilder } from './sqlite.ts'
+
+/** What is known from elsewhere, and not from what is replayed. */
+export interface Known {
+  readonly domain: string
+  /** Signs the platform's ledger. */
+  readonly platformKey: PublicKey
+  /** Called now and then with the number of entries done. */
+  progress?(entries: number): void
+}
+
+/** A fact, its place, and the leaf hash that its bytes give. */
+export interface Replayed {
+  readonly fact: Change
+  readonly idx: number
+  readonly leaf: Uint8Array
+}
+
+/**
+ * Ledgers replayed into an empty database, entry by entry, by the rules that wrote them: the one home of what an entry
+ * must be. Whoever replays brings the entries in order, the platform's first, and compares what comes out.
+ */
+export class Replay {
+  readonly #known: Known
+  readonly #queries = queries(sqliteBuilder())
+  readonly #database = openSqlite(':memory:')
+  readonly #trees = new Map<string, Frontier>()
+  readonly #keys = new Map<string, PublicKey>()
+  /** Digests (hex) of every configuration that was ever set. */
+  readonly configurations = new Set<string>()
+  entries = 0
+
+  constructor(known: Known) {
+    this.#known = known
+    this.#keys.set('platform', known.platformKey)
+  }
+
+  /** The tables that the entries make. */
+  get tables(): Connection {
+    return this.#database.reader
+  }
+
+  tree(ledger: string): Frontier {
+    return this.#trees.get(ledger) ?? emptyFrontier
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  /**
+   * Goes on with a ledger.
+   * @param look at each entry that could be read, before what follows from it
+   * @returns the hashes of subtrees that are complete now
+   * @throws Finding at the first entry that is not right
+   */
+  async extend(
+    ledger: string,
+    entries: Iterable<Uint8Array>,
+    look: (replayed: Replayed) => void,
+  ): Promise<readonly TileHash[]> {
+    const before = this.tree(ledger)
+    const leaves: Uint8Array[] = []
+    await this.#database.transaction(async connection => {
+      const projection = new Projection(this.#queries, connection)
+      for (const bytes of entries) {
+        const idx = before.size + leaves.length
+        const leaf = leafHash(bytes, nodeSha256)
+        await this.#entry(projection, ledger, { bytes, idx, leaf }, look)
+        leaves.push(leaf)
+        this.entries++
+      }
+    })
+    const { frontier, tiles } = append(before, leaves, nodeSha256)
+    this.#trees.set(ledger, frontier)
+    this.#known.progress?.(this.entries)
+    return tiles
+  }
+
+  /** The signed head is of this ledger, by its key, and of the entries that were replayed. */
+  async head(ledger: string, checkpoint: string): Promise<Checkpoint & { readonly same: boolean }> {
+    const [tree, publicKey] = [this.tree(ledger), this.#keys.get(ledger)]
+    const where = entryOf(ledger, tree.size)
+    if (publicKey === undefined) throw new Finding(where, 'the ledger has no head')
+    const origin = `${ledger}.${this.#known.domain}/ledger`
+    let signed: Checkpoint
+    try {
+      signed = await readCheckpoint(checkpoint, { origin, publicKey, verify: nodeVerify })
+    } catch (error) {
+      throw new Finding(where, reasonOf(error))
+    }
+    if (signed.size !== tree.size) throw new Finding(where, `the signed head is of ${signed.size} entries`)
+    return { ...signed, same: equal(signed.root, root(tree, nodeSha256)) }
+  }
+
+  async #entry(
+    projection: Projection,
+    ledger: string,
+    { bytes, idx, leaf }: { readonly bytes: Uint8Array; readonly idx: number; readonly leaf: Uint8Array },
+    look: (replayed: Replayed) => void,
+  ): Promise<void> {
+    const where = entryOf(ledger, idx)
+    try {
+      const fact = readChange(bytes)
+      if (fact.ledger !== ledger) throw new Finding(where, 'an entry of another ledger')
+      look({ fact, idx, leaf })
+      checkCertificateFacts(fact)
+      if (!this.#keys.has(ledger)) this.#keys.set(ledger, await this.#charteredKey(fact))
+      await follow(where, projection, fact, idx)
+      if (isOfKind(fact, 'config.set')) this.configurations.add(hex(fact.body.digest))
+    } catch (error) {
+      throw error instanceof Finding ? error : new Finding(where, reasonOf(error))
+    }
+  }
+
+  /** The root's charter names the key that signs a fleet's ledger, so a rewritten ledger cannot bring its own. */
+  async #charteredKey(fact: Change): Promise<PublicKey> {
+    if (!isOfKind(fact, 'fleet.activated')) throw new Refused('ledger-broken', 'it does not begin with its charter')
+    const platform = await this.tables.first(this.#queries.platform, {})
+    const charter = await readCharter(fact.body.charter, readCertificate(platform!.root).publicKey, nodeVerify)
+    if (charter.fleet !== fact.ledger) throw new Refused('bad-statement', 'charter of another fleet')
+    const { publicKey } = readCertificate(fact.body.certificate)
+    if (charter.authority !== publicKey.id) throw new Refused('bad-statement', 'charter of another CA')
+    return admitRaw('Ed25519', charter.ledgerKey)
+  }
+}
+
+async function follow(where: string, projection: Projection, fact: Change, idx: number): Promise<void> {
+  try {
+    await projection.apply(fact, idx)
+  } catch (error) {
+    throw new Finding(where, `the fact does not follow: ${reasonOf(error)}`)
+  }
+}
+
+/** What an entry says of its certificate is what the certificate says. */
+function checkCertificateFacts({ kind, body }: Change): void {
+  if (kind !== 'identity.enrolled' && kind !== 'identity.renewed') return
+  const said = body as Change<'identity.enrolled'>['body']
+  const { serial, notAfter, publicKey } = readCertificate(said.certificate)
+  const spki = kind === 'identity.renewed' || equal(publicKey.spki, said.spki)
+  if (serial !== said.serial || notAfter !== said.notAfter || !spki) throw new Refused('bad-certificate', 'facts')
+}
