@@ -1,7 +1,7 @@
 // Why this exists: some tests check us against programs that are not ours. This installs the Debian packages they come
 // in, where that is possible without asking; a test whose program is missing is skipped with the reason.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -17,6 +17,11 @@ const services = [
   { package: 'gnutls-bin', commands: ['certtool', 'gnutls-cli'], why: 'a second opinion on our certificates and TLS' },
   { package: 'faketime', commands: ['faketime'], why: 'a clock that is wrong' },
   { package: 'openssl', commands: ['openssl'], why: 'a second opinion on keys, requests, certificates and CRLs' },
+  {
+    package: 'postgresql',
+    commands: ['postgres', 'initdb', 'psql'],
+    why: 'the store on a database server; a cluster of its own for each test',
+  },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
 ] as const satisfies readonly Service[]
 
@@ -33,10 +38,10 @@ export function need(command: Command): string | undefined {
   return why
 }
 
-/** Where the command is, as the shell would find it. */
+/** Where the command is, as the shell would find it; programs of a server are not in PATH on Debian. */
 export function find(command: string): string | undefined {
   const places = (process.env.PATH ?? '').split(delimiter).map(directory => join(directory, command))
-  return places.find(isExecutable)
+  return [...places, ...globSync(`/usr/lib/postgresql/*/bin/${command}`)].find(isExecutable)
 }
 
 function isExecutable(path: string): boolean {

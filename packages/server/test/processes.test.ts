@@ -2,11 +2,12 @@ import { Refused } from '@mintmark/core/errors'
 import { Seeded } from '@mintmark/testing/faults'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Connection, Query, Signals } from '../src/store/database.ts'
+import { sqliteDialect } from '../src/store/dialects.ts'
 import { lease } from '../src/store/lease.ts'
 import type { News } from '../src/store/news.ts'
 import { Processes } from '../src/store/processes.ts'
 import { queries } from '../src/store/queries.ts'
-import { openSqlite, sqliteBuilder } from '../src/store/sqlite.ts'
+import { openSqlite } from '../src/store/sqlite.ts'
 
 // Several processes and their database in one, with a clock that the test moves: the same seed is the same run. What
 // is between a process and the database can be slow, broken, or stand still as it does for a process that is stopped.
@@ -14,7 +15,7 @@ import { openSqlite, sqliteBuilder } from '../src/store/sqlite.ts'
 beforeEach(() => vi.useFakeTimers({ now: 1_700_000_000_000 }))
 afterEach(() => vi.useRealTimers())
 
-const asked = queries(sqliteBuilder())
+const asked = queries(sqliteDialect)
 const notify: Query<object, unknown> = { sql: 'select 1', bind: () => [] }
 const sleep = (milliseconds: number) => new Promise<void>(resolve => setTimeout(resolve, milliseconds))
 

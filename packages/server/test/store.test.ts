@@ -2,32 +2,31 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { admitSpki } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
 import { checkInclusion, leafHash, readCheckpoint } from '@mintmark/core/ledger'
 import { type Change, change } from '@mintmark/core/rules'
 import { nodeVerify } from '@mintmark/elements'
-import { expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openSqlite, type Receipt, Store } from '../src/store/index.ts'
+import { type Kind, kinds } from './databases.ts'
 
 /** A store with a database that tests can look into and make fail. */
-function scene() {
-  const directory = mkdtempSync(join(tmpdir(), 'mintmark-store-'))
-  const path = join(directory, 'mintmark.db')
+async function scene({ make }: Kind) {
+  const { open, attack, bytes } = await make()
   const keys = new Map<string, Key>()
-  const real = openSqlite(path)
+  const real = await open()
   const disk = { full: false, transactions: 0 }
   const database: Database = {
     ...real,
-    transaction(work) {
+    transaction(work, locks) {
       disk.transactions++
       return real.transaction(async connection => {
         const result = await work(connection)
         // As SQLite says it: at the end, when all seemed well.
         if (disk.full) throw new Error('database or disk is full')
         return result
-      })
+      }, locks)
     },
   }
   const store = new Store(database, ledger => {
@@ -35,11 +34,8 @@ function scene() {
     keys.set(ledger, key)
     return { origin: `${ledger}.example.test/ledger`, key }
   })
-  onTestFinished(async () => {
-    await store.close()
-    rmSync(directory, { recursive: true })
-  })
-  return { path, store, disk, keys }
+  onTestFinished(() => store.close())
+  return { attack, bytes, store, disk, keys }
 }
 
 function makeKey(): Key {
@@ -83,144 +79,147 @@ const token = (id: string): Change =>
 const revoked = (id: string): Change =>
   change({ kind: 'token.revoked', at: at++, by: 'platform', ledger: 'platform', body: { token: id } })
 
-test('commits together what comes together, each with a receipt that proves', async () => {
-  const { store, disk, keys } = scene()
-  const receipts = await Promise.all(Array.from({ length: 40 }, () => store.commit(fact('platform'))))
-  expect(disk.transactions).toBe(1)
-  expect(receipts.map(({ index }) => index)).toEqual(receipts.map((_, i) => i))
-  const by = { origin: 'platform.example.test/ledger', publicKey: keys.get('platform')!.publicKey, verify: nodeVerify }
-  for (const { index, entry, proof, checkpoint } of receipts) {
-    const { size, root } = await readCheckpoint(checkpoint, by)
-    checkInclusion({ leafHash: leafHash(entry), index, size, proof, root })
-  }
-})
+describe.each(kinds)('on $kind', kind => {
+  beforeEach(({ skip }) => skip(kind.missing !== undefined, kind.missing))
 
-test('a change that is refused leaves the rest of its group alone and no gap in the ledger', async () => {
-  const { store, disk } = scene()
-  const settled = await Promise.allSettled([
-    store.commit(token('a')),
-    store.commit(revoked('unknown')),
-    store.commit(revoked('a')),
-    store.commit(revoked('a')),
-    store.commit(fact('acme')),
-    store.commit(token('b')),
-  ])
-  expect(disk.transactions).toBe(1)
-  const codes = settled.map(each => (each.status === 'fulfilled' ? each.value.index : each.reason.code))
-  expect(codes).toEqual([0, 'token-unknown', 1, 'token-revoked', 0, 2])
-  expect((await store.entries('platform', 0, 10)).map(({ idx, kind }) => [idx, kind])).toEqual([
-    [0, 'token.created'],
-    [1, 'token.revoked'],
-    [2, 'token.created'],
-  ])
-})
-
-test('tells its listeners of news after it is durable and before whoever committed it', async () => {
-  const { store } = scene()
-  const order: string[] = []
-  store.onNews(async ({ kind, about }) => {
-    const stored = await store.fleet(about)
-    await new Promise(resolve => setTimeout(resolve, 10))
-    order.push(`${kind} heard, stored: ${stored !== undefined}`)
+  test('commits together what comes together, each with a receipt that proves', async () => {
+    const { store, disk, keys } = await scene(kind)
+    const receipts = await Promise.all(Array.from({ length: 40 }, () => store.commit(fact('platform'))))
+    expect(disk.transactions).toBe(1)
+    expect(receipts.map(({ index }) => index)).toEqual(receipts.map((_, i) => i))
+    const by = {
+      origin: 'platform.example.test/ledger',
+      publicKey: keys.get('platform')!.publicKey,
+      verify: nodeVerify,
+    }
+    for (const { index, entry, proof, checkpoint } of receipts) {
+      const { size, root } = await readCheckpoint(checkpoint, by)
+      checkInclusion({ leafHash: leafHash(entry), index, size, proof, root })
+    }
   })
-  await Promise.all(['a', 'b'].map(name => store.commit(fleet(name)).then(() => order.push('told'))))
-  expect(order.filter(word => word !== 'told')).toEqual(Array(2).fill('fleet.created heard, stored: true'))
-  expect(order[0]).not.toBe('told')
-  expect(order).toHaveLength(4)
-})
 
-test('what has no news does not wait for what has', async () => {
-  const { store } = scene()
-  let heard: () => void = () => undefined
-  store.onNews(() => new Promise<void>(resolve => (heard = resolve)))
-  const news = store.commit(fleet('a'))
-  let told = false
-  news.then(() => (told = true))
-  await store.commit(fact('platform'))
-  await store.commit(fact('platform'))
-  expect(told).toBe(false)
-  heard()
-  expect((await news).index).toBe(0)
-})
-
-test('does not acknowledge what a listener failed at, and goes on', async () => {
-  const { store } = scene()
-  let fails = true
-  store.onNews(() => {
-    if (fails) throw new Error('the listener is broken')
+  test('a change that is refused leaves the rest of its group alone and no gap in the ledger', async () => {
+    const { store, disk } = await scene(kind)
+    const settled = await Promise.allSettled([
+      store.commit(token('a')),
+      store.commit(revoked('unknown')),
+      store.commit(revoked('a')),
+      store.commit(revoked('a')),
+      store.commit(fact('acme')),
+      store.commit(token('b')),
+    ])
+    expect(disk.transactions).toBe(1)
+    const codes = settled.map(each => (each.status === 'fulfilled' ? each.value.index : each.reason.code))
+    expect(codes).toEqual([0, 'token-unknown', 1, 'token-revoked', 0, 2])
+    expect((await store.entries('platform', 0, 10)).map(({ idx, kind }) => [idx, kind])).toEqual([
+      [0, 'token.created'],
+      [1, 'token.revoked'],
+      [2, 'token.created'],
+    ])
   })
-  await expect(store.commit(fleet('a'))).rejects.toThrow('the listener is broken')
-  fails = false
-  expect((await store.commit(fleet('b'))).index).toBe(1)
-})
 
-test('acknowledges and refuses nothing while the disk is full, reads on, and commits again when there is room', async () => {
-  const { store, disk } = scene()
-  await store.commit(token('a'))
-  disk.full = true
-  const settled = await Promise.allSettled([store.commit(revoked('a')), store.commit(revoked('a'))])
-  // The second is not told `token-revoked`: the token is not.
-  expect(settled.map(each => (each as PromiseRejectedResult).reason.code)).toEqual(['unavailable', 'unavailable'])
-  expect((await store.permit('a'))?.revoked).toBe(false)
-  expect((await store.head('platform'))?.size).toBe(1)
-  disk.full = false
-  expect((await store.commit(revoked('a'))).index).toBe(1)
-})
+  test('tells its listeners of news after it is durable and before whoever committed it', async () => {
+    const { store } = await scene(kind)
+    const order: string[] = []
+    store.onNews(async ({ kind, about }) => {
+      const stored = await store.fleet(about)
+      await new Promise(resolve => setTimeout(resolve, 10))
+      order.push(`${kind} heard, stored: ${stored !== undefined}`)
+    })
+    await Promise.all(['a', 'b'].map(name => store.commit(fleet(name)).then(() => order.push('told'))))
+    expect(order.filter(word => word !== 'told')).toEqual(Array(2).fill('fleet.created heard, stored: true'))
+    expect(order[0]).not.toBe('told')
+    expect(order).toHaveLength(4)
+  })
 
-test('a ledger that was changed under it gets no signature, and the others of its group do', async () => {
-  const { path, store } = scene()
-  await Promise.all([store.commit(fact('acme')), store.commit(fact('other'))])
-  await Promise.all([store.commit(fact('acme')), store.commit(fact('other'))])
-  const both = async () => {
-    const settled = await Promise.allSettled([store.commit(fact('acme')), store.commit(fact('other'))])
-    return settled.map(each => (each.status === 'fulfilled' ? 'committed' : each.reason.code))
-  }
-  const attack = (sql: string) => {
-    const db = new DatabaseSync(path, { timeout: 5_000 })
-    db.exec(sql)
-    db.close()
-  }
-  attack("create table kept as select * from ledger_head where ledger = 'acme'")
-  const restore =
-    "delete from ledger_head where ledger = 'acme'; insert into ledger_head select * from kept; delete from ledger_entry where ledger = 'acme' and idx > 1"
-  for (const sql of [
-    "update ledger_head set frontier = (select frontier from ledger_head where ledger = 'other') where ledger = 'acme'",
-    "update ledger_head set checkpoint = (select checkpoint from ledger_head where ledger = 'other') where ledger = 'acme'",
-    "update ledger_head set size = 7 where ledger = 'acme'",
-    "update ledger_head set frontier = x'00' where ledger = 'acme'",
-    "delete from ledger_head where ledger = 'acme'",
-    "delete from ledger_head where ledger = 'acme'; delete from ledger_entry where ledger = 'acme'",
-  ]) {
-    attack(sql)
-    expect([sql, await both()]).toEqual([sql, ['ledger-broken', 'committed']])
-    attack(restore)
-  }
-  // An entry that waits where the next one belongs.
-  attack(
-    "insert into ledger_entry select 'acme', 2, kind, at, about, leaf, change from ledger_entry where ledger = 'other' and idx = 0",
-  )
-  expect(await both()).toEqual(['unavailable', 'committed'])
-  attack(restore)
-})
+  test('what has no news does not wait for what has', async () => {
+    const { store } = await scene(kind)
+    let heard: () => void = () => undefined
+    store.onNews(() => new Promise<void>(resolve => (heard = resolve)))
+    const news = store.commit(fleet('a'))
+    let told = false
+    news.then(() => (told = true))
+    await store.commit(fact('platform'))
+    await store.commit(fact('platform'))
+    expect(told).toBe(false)
+    heard()
+    expect((await news).index).toBe(0)
+  })
 
-test('a ledger that is put back to an earlier head under the running store gets no signature', async () => {
-  const { path, store } = scene()
-  await store.commit(fact('acme'))
-  const db = new DatabaseSync(path, { timeout: 5_000 })
-  db.exec('create table kept as select * from ledger_head')
-  await store.commit(fact('acme'))
-  db.exec('delete from ledger_head; insert into ledger_head select * from kept; delete from ledger_entry where idx = 1')
-  await expect(store.commit(fact('acme'))).rejects.toMatchObject({ code: 'ledger-broken' })
-  db.close()
-})
+  test('does not acknowledge what a listener failed at, and goes on', async () => {
+    const { store } = await scene(kind)
+    let fails = true
+    store.onNews(() => {
+      if (fails) throw new Error('the listener is broken')
+    })
+    await expect(store.commit(fleet('a'))).rejects.toThrow('the listener is broken')
+    fails = false
+    expect((await store.commit(fleet('b'))).index).toBe(1)
+  })
 
-test('commits what it was given before it was closed, and nothing after', async () => {
-  const { store } = scene()
-  const given: Promise<Receipt>[] = [store.commit(fact('platform')), store.commit(fact('platform'))]
-  await Promise.all([store.close(), store.close()])
-  expect((await Promise.all(given)).map(({ index }) => index)).toEqual([0, 1])
-  await expect(store.commit(fact('platform'))).rejects.toMatchObject({ code: 'unavailable' })
-  await store.close()
+  test('acknowledges and refuses nothing while the disk is full, reads on, and commits again when there is room', async () => {
+    const { store, disk } = await scene(kind)
+    await store.commit(token('a'))
+    disk.full = true
+    const settled = await Promise.allSettled([store.commit(revoked('a')), store.commit(revoked('a'))])
+    // The second is not told `token-revoked`: the token is not.
+    expect(settled.map(each => (each as PromiseRejectedResult).reason.code)).toEqual(['unavailable', 'unavailable'])
+    expect((await store.permit('a'))?.revoked).toBe(false)
+    expect((await store.head('platform'))?.size).toBe(1)
+    disk.full = false
+    expect((await store.commit(revoked('a'))).index).toBe(1)
+  })
+
+  test('a ledger that was changed under it gets no signature, and the others of its group do', async () => {
+    const { attack, bytes, store } = await scene(kind)
+    await Promise.all([store.commit(fact('acme')), store.commit(fact('other'))])
+    await Promise.all([store.commit(fact('acme')), store.commit(fact('other'))])
+    const both = async () => {
+      const settled = await Promise.allSettled([store.commit(fact('acme')), store.commit(fact('other'))])
+      return settled.map(each => (each.status === 'fulfilled' ? 'committed' : each.reason.code))
+    }
+    await attack("create table kept as select * from ledger_head where ledger = 'acme'")
+    const restore =
+      "delete from ledger_head where ledger = 'acme'; insert into ledger_head select * from kept; delete from ledger_entry where ledger = 'acme' and idx > 1"
+    for (const sql of [
+      "update ledger_head set frontier = (select frontier from ledger_head where ledger = 'other') where ledger = 'acme'",
+      "update ledger_head set checkpoint = (select checkpoint from ledger_head where ledger = 'other') where ledger = 'acme'",
+      "update ledger_head set size = 7 where ledger = 'acme'",
+      `update ledger_head set frontier = ${bytes('00')} where ledger = 'acme'`,
+      "delete from ledger_head where ledger = 'acme'",
+      "delete from ledger_head where ledger = 'acme'; delete from ledger_entry where ledger = 'acme'",
+    ]) {
+      await attack(sql)
+      expect([sql, await both()]).toEqual([sql, ['ledger-broken', 'committed']])
+      await attack(restore)
+    }
+    // An entry that waits where the next one belongs.
+    await attack(
+      "insert into ledger_entry select 'acme', 2, kind, at, about, leaf, change from ledger_entry where ledger = 'other' and idx = 0",
+    )
+    expect(await both()).toEqual(['unavailable', 'committed'])
+    await attack(restore)
+  })
+
+  test('a ledger that is put back to an earlier head under the running store gets no signature', async () => {
+    const { attack, store } = await scene(kind)
+    await store.commit(fact('acme'))
+    await attack('create table kept as select * from ledger_head')
+    await store.commit(fact('acme'))
+    await attack(
+      'delete from ledger_head; insert into ledger_head select * from kept; delete from ledger_entry where idx = 1',
+    )
+    await expect(store.commit(fact('acme'))).rejects.toMatchObject({ code: 'ledger-broken' })
+  })
+
+  test('commits what it was given before it was closed, and nothing after', async () => {
+    const { store } = await scene(kind)
+    const given: Promise<Receipt>[] = [store.commit(fact('platform')), store.commit(fact('platform'))]
+    await Promise.all([store.close(), store.close()])
+    expect((await Promise.all(given)).map(({ index }) => index)).toEqual([0, 1])
+    await expect(store.commit(fact('platform'))).rejects.toMatchObject({ code: 'unavailable' })
+    await store.close()
+  })
 })
 
 test('one process has a database for writing; it is free again once it is closed', async () => {

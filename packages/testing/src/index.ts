@@ -11,4 +11,5 @@ export {
   type TestPlatform,
   type TlsClient,
 } from './platform.ts'
+export { type PostgresServer, startPostgres } from './postgres.ts'
 export { openTcp, openTls, RawConnection, type RawResponse } from './raw-connection.ts'

@@ -225,6 +225,24 @@ const table = {
     message: 'Another program listens on this address.',
     hint: 'end it, or choose another --port or --console-port; 0 takes any free one',
   },
+  'bad-database': { status: 400, seen: 'anyone', message: 'This is not the URL of a PostgreSQL database.' },
+  'database-unreachable': {
+    status: 503,
+    seen: 'anyone',
+    message: 'The database cannot be reached.',
+    hint: 'is PostgreSQL running, and are host, port, user, password and name of the database right',
+  },
+  'database-unfit': {
+    status: 409,
+    seen: 'anyone',
+    message: 'The database server is not set up so that a platform can rely on it.',
+  },
+  'database-not-empty': {
+    status: 409,
+    seen: 'anyone',
+    message: 'The database holds something else already.',
+    hint: 'make a database of its own for the platform: createdb NAME',
+  },
   'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
   'terminal-required': {
     status: 403,

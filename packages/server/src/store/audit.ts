@@ -3,11 +3,10 @@ import { Refused } from '@mintmark/core/errors'
 import { type Frontier, leafHash, readFrontier, root, writeFrontier } from '@mintmark/core/ledger'
 import { aboutOf } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
-import type { Connection, Database, Query } from './database.ts'
+import type { Connection, Database, Dialect, Query } from './database.ts'
 import { entryOf, Finding, rowOf, sameValue, shown } from './finding.ts'
-import { auditQueries, pages, queries } from './queries.ts'
+import { type AuditQueries, auditQueries, type Pages, pages, type Queries, queries } from './queries.ts'
 import { type Known, Replay } from './replay.ts'
-import { sqliteBuilder } from './sqlite.ts'
 import { projected, type Tables } from './tables.ts'
 
 export interface LedgerReport {
@@ -41,27 +40,34 @@ export async function auditDatabase(database: Database, known: Known): Promise<A
   // Before anything is read: damaged pages end a transaction in ways of their own.
   const damage = await database.inspect()
   if (damage) return { ok: false, entries: 0, where: `database, ${damage.part}`, why: damage.why }
-  return database.transaction(async connection => {
-    const replay = new Replay(known)
-    try {
-      const ledgers = await new Audit(connection, replay).run()
-      return { ok: true, entries: replay.entries, ledgers }
-    } catch (error) {
-      if (!(error instanceof Finding)) throw error
-      return { ok: false, entries: replay.entries, where: error.where, why: error.why }
-    } finally {
-      replay.close()
-    }
-  })
+  return database.transaction(connection => auditTables(database.dialect, connection, known))
+}
+
+/** As `auditDatabase`, of what a transaction sees. */
+export async function auditTables(dialect: Dialect, connection: Connection, known: Known): Promise<AuditReport> {
+  const replay = new Replay(known)
+  try {
+    const ledgers = await new Audit(dialect, connection, replay).run()
+    return { ok: true, entries: replay.entries, ledgers }
+  } catch (error) {
+    if (!(error instanceof Finding)) throw error
+    return { ok: false, entries: replay.entries, where: error.where, why: error.why }
+  } finally {
+    replay.close()
+  }
 }
 
 class Audit {
+  readonly #dialect: Dialect
   readonly #connection: Connection
-  readonly #queries = queries(sqliteBuilder())
-  readonly #asks = auditQueries(sqliteBuilder())
+  readonly #queries: Queries
+  readonly #asks: AuditQueries
   readonly #replay: Replay
 
-  constructor(connection: Connection, replay: Replay) {
+  constructor(dialect: Dialect, connection: Connection, replay: Replay) {
+    this.#dialect = dialect
+    this.#queries = queries(dialect)
+    this.#asks = auditQueries(dialect)
     this.#connection = connection
     this.#replay = replay
   }
@@ -143,16 +149,20 @@ class Audit {
 
   /** The stored table beside the replayed one, both in order of their key. */
   async #table(table: keyof Tables, key: readonly string[]): Promise<void> {
-    const page = pages(sqliteBuilder(), table, key as never)
-    const read = async (connection: Connection, after: Record<string, unknown> | undefined) => {
+    const [ofStored, ofReplayed] = [this.#dialect, this.#replay.dialect].map(of => pages(of, table, key as never))
+    const read = async (
+      page: Pages<keyof Tables>,
+      connection: Connection,
+      after: Record<string, unknown> | undefined,
+    ) => {
       const rows = after
         ? connection.all(page.next, { ...after, limit: 1_000 })
         : connection.all(page.first, { limit: 1_000 })
       return (await rows) as unknown as Record<string, unknown>[]
     }
     for (let after: Record<string, unknown> | undefined; ; ) {
-      const stored = await read(this.#connection, after)
-      const replayed = await read(this.#replay.tables, after)
+      const stored = await read(ofStored!, this.#connection, after)
+      const replayed = await read(ofReplayed!, this.#replay.tables, after)
       for (let i = 0; i < Math.max(stored.length, replayed.length); i++) {
         const [is, ought] = [stored[i], replayed[i]]
         const why = differenceOf(is, ought)
@@ -165,7 +175,7 @@ class Audit {
 
   /** Configurations are in the ledger by digest: what is kept is one of them, and the one in force is kept. */
   async #contents(): Promise<void> {
-    const page = pages(sqliteBuilder(), 'config_content', ['digest'])
+    const page = pages(this.#dialect, 'config_content', ['digest'])
     let rows = await this.#connection.all(page.first, { limit: 100 })
     while (rows.length > 0) {
       for (const { digest, content } of rows) {

@@ -17,7 +17,7 @@ import {
 import { aboutOf, type Change, isChange } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import { serverVerify } from '../verify.ts'
-import type { Connection, Database } from './database.ts'
+import { Contended, type Database, type Transaction } from './database.ts'
 import { type Audience, newsOf } from './news.ts'
 import { Projection } from './projection.ts'
 import type { Queries } from './queries.ts'
@@ -54,6 +54,10 @@ interface Written {
 }
 
 const largestGroup = 256
+/** Each time it takes another transaction that commits the same key, or locks in another order, in between. */
+const mostTries = 5
+
+const isAway = (error: unknown): boolean => error instanceof Refused && error.code === 'unavailable'
 
 /**
  * The one way to write. Changes queue and are committed in groups: one transaction, one fsync, one signed checkpoint
@@ -104,11 +108,16 @@ export class Committer {
   }
 
   async #commitGroup(group: readonly Waiting[]): Promise<void> {
-    const refused = new Map<Waiting, Refused>()
+    let refused: Map<Waiting, Refused>
     let written: Map<Waiting, Written>
     try {
-      written = await this.#database.transaction(connection => this.#write(connection, group, refused))
+      ;({ refused, written } = await this.#transact(group))
     } catch (error) {
+      if (isAway(error)) {
+        // Nobody knows what became of the transaction, so it is not run again; and who waited behind it waited enough.
+        for (const waiting of [...group, ...this.#queue.splice(0)]) waiting.reject(error)
+        return
+      }
       // The transaction is gone as a whole, and nobody has been told otherwise.
       const ledgers = [...Map.groupBy(group, ({ change }) => change.ledger).values()]
       if (ledgers.length > 1) {
@@ -129,6 +138,20 @@ export class Committer {
     }
   }
 
+  /** Again where another process came between: then its change is there, and what does not go with it is refused. */
+  async #transact(group: readonly Waiting[]) {
+    const locks = [...new Set(group.map(({ change }) => `ledger ${change.ledger}`))]
+    for (let left = mostTries; ; left--) {
+      const refused = new Map<Waiting, Refused>()
+      try {
+        const work = (connection: Transaction) => this.#write(connection, group, refused)
+        return { written: await this.#database.transaction(work, locks), refused }
+      } catch (error) {
+        if (!(error instanceof Contended) || left === 1) throw error
+      }
+    }
+  }
+
   /** Whoever must act on it does before it is acknowledged; the groups that come after do not wait for that. */
   #tell(waiting: Waiting, receipt: Receipt, told: () => Promise<void>): void {
     const telling = told()
@@ -140,7 +163,7 @@ export class Committer {
     this.#telling.add(telling)
   }
 
-  async #write(connection: Connection, group: readonly Waiting[], refused: Map<Waiting, Refused>) {
+  async #write(connection: Transaction, group: readonly Waiting[], refused: Map<Waiting, Refused>) {
     const written = new Map<Waiting, Written>()
     for (const [ledger, members] of Map.groupBy(group, ({ change }) => change.ledger)) {
       for (const [waiting, receipt] of await this.#append(connection, ledger, members, refused)) {
@@ -152,7 +175,7 @@ export class Committer {
   }
 
   async #append(
-    connection: Connection,
+    connection: Transaction,
     ledger: string,
     members: readonly Waiting[],
     refused: Map<Waiting, Refused>,
@@ -179,9 +202,9 @@ export class Committer {
       }
       const leaf = leafHash(bytes, nodeSha256)
       const about = aboutOf(waiting.change)
-      await connection.run(this.#queries.addEntry, { ledger, idx, kind, at, about, leaf, change: bytes })
+      connection.post(this.#queries.addEntry, { ledger, idx, kind, at, about, leaf, change: bytes })
       if (waiting.content !== undefined && 'digest' in waiting.change.body) {
-        await connection.run(this.#queries.addConfigContent, {
+        connection.post(this.#queries.addConfigContent, {
           digest: waiting.change.body.digest,
           content: waiting.content,
         })
@@ -193,12 +216,12 @@ export class Committer {
     const leaves = accepted.map(({ leaf }) => leaf)
     const after = append(before, leaves, nodeSha256)
     for (const { level, index, hash } of after.tiles) {
-      await connection.run(this.#queries.addTile, { ledger, level, idx: index, hash })
+      connection.post(this.#queries.addTile, { ledger, level, idx: index, hash })
     }
     const { origin, key } = this.#signer(ledger)
     const checkpoint = await signCheckpoint(key, origin, after.frontier.size, after.root)
     const { size } = after.frontier
-    await connection.run(this.#queries.setHead, { ledger, size, frontier: writeFrontier(after.frontier), checkpoint })
+    connection.post(this.#queries.setHead, { ledger, size, frontier: writeFrontier(after.frontier), checkpoint })
     return new Map(
       accepted.map(({ waiting, index }) => [
         waiting,
@@ -211,7 +234,7 @@ export class Committer {
    * The tree that the ledger has, held against its signed head: the key signs no tree that does not begin with the one
    * it signed before, whoever wrote into the tables.
    */
-  async #tree(connection: Connection, ledger: string): Promise<Frontier> {
+  async #tree(connection: Transaction, ledger: string): Promise<Frontier> {
     const head = await connection.first(this.#queries.head, { ledger })
     if (head === undefined) {
       const [entry] = await connection.all(this.#queries.entries, { ledger, from: 0, to: 1 })

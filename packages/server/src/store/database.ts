@@ -1,4 +1,15 @@
-import type { Compilable } from 'kysely'
+import type { Compilable, Kysely, RawBuilder } from 'kysely'
+import type { Tables } from './tables.ts'
+
+/** What differs between the databases before a query runs: how it is written. */
+export interface Dialect {
+  readonly name: 'sqlite' | 'postgres'
+  readonly builder: Kysely<Tables>
+  /** The types of columns as it calls them. */
+  readonly types: Readonly<Record<'text' | 'blob' | 'integer' | 'bigint', RawBuilder<unknown>>>
+  /** What ends the statement that makes a table. */
+  readonly tableEnd: RawBuilder<unknown> | undefined
+}
 
 /** A query compiled once: its SQL, and how to order its named values. */
 export interface Query<P, R> {
@@ -15,6 +26,12 @@ export interface Connection {
   first<P, R>(query: Query<P, R>, values: P): R | undefined | Promise<R | undefined>
   /** How many rows were written. */
   run<P>(query: Query<P, unknown>, values: P): number | Promise<number>
+}
+
+/** The connection of a transaction. */
+export interface Transaction extends Connection {
+  /** A write that is sent and not waited for: one that fails fails every read that comes after it, and the transaction. */
+  post<P>(query: Query<P, unknown>, values: P): void
 }
 
 /** How processes that share a database wake each other. */
@@ -35,18 +52,33 @@ export interface Damage {
 
 /**
  * Where the tables are.
- * - `transaction` is atomic, isolated against other transactions, and durable when it resolves; one runs at a time.
- *   When `work` throws, nothing of it remains.
+ * - `transaction` is atomic, and durable when it resolves. When `work` throws, nothing of it remains. Of transactions
+ *   with a lock in common, on this process or another, one runs at a time, and it sees what those before it committed.
  * - `reader` sees what was committed before the call and nothing uncommitted.
  * - `inspect` looks at everything below and beside the rows: what it passes can be read, and does nothing by itself.
+ *
+ * A database that is away, or does not answer in time, refuses as `unavailable`. For a transaction that says nothing of
+ * its outcome: the connection may have been lost while it was being committed.
  */
 export interface Database {
+  readonly dialect: Dialect
   readonly reader: Connection
   /** Only where several processes may share the database. */
   readonly signals?: Signals
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  /**
+   * @param locks names of what it must have to itself; taken in one order, so that transactions do not wait in a ring
+   * @throws Contended where it was undone because of another transaction, and would find another state if run again
+   */
+  transaction<T>(work: (connection: Transaction) => Promise<T>, locks?: readonly string[]): Promise<T>
   inspect(): Damage | undefined | Promise<Damage | undefined>
-  close(): void
+  close(): void | Promise<void>
+}
+
+/** Nothing of the transaction remains, because of another one at the same moment. */
+export class Contended extends Error {
+  constructor(cause: unknown) {
+    super('undone by another transaction', { cause })
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 export { type AuditReport, auditDatabase } from './audit.ts'
 export type { LedgerSigner, Receipt } from './commit.ts'
 export type { Database } from './database.ts'
+export { openPostgres } from './postgres.ts'
 export { openSqlite } from './sqlite.ts'
 export { type Row, Store } from './store.ts'

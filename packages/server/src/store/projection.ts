@@ -13,7 +13,7 @@ import {
 } from '@mintmark/core/rules'
 import { readCertificate } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
-import type { Connection } from './database.ts'
+import type { Transaction } from './database.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -25,9 +25,9 @@ import type { Tables } from './tables.ts'
  */
 export class Projection {
   readonly #queries: Queries
-  readonly #connection: Connection
+  readonly #connection: Transaction
 
-  constructor(queries: Queries, connection: Connection) {
+  constructor(queries: Queries, connection: Transaction) {
     this.#queries = queries
     this.#connection = connection
   }
@@ -48,7 +48,7 @@ export class Projection {
         idx,
       )
       const row = { id: 1, domain, root, ledger_key: ledgerKey, development: development ? 1 : 0, founded: at }
-      await this.#connection.run(this.#queries.addPlatform, row)
+      this.#connection.post(this.#queries.addPlatform, row)
       await this.#authority('platform', 'server', server, at, ledger, idx)
       await this.#authority('platform', 'people', people, at, ledger, idx)
     },
@@ -57,14 +57,14 @@ export class Projection {
       const { serial, publicKey, notAfter } = readCertificate(body.certificate)
       await this.#own({ 'platform/server': publicKey.spki }, ledger, idx)
       const row = { serial, identity: 'platform/server', key: publicKey.id, not_after: notAfter, ledger, idx }
-      await this.#connection.run(this.#queries.addCertificate, row)
+      this.#connection.post(this.#queries.addCertificate, row)
     },
 
     'fleet.created': async ({ at, body, ledger }, idx) => {
       if (await this.#connection.first(this.#queries.fleet, { name: body.fleet })) throw new Refused('fleet-exists')
       const ledgerSpki = admitRaw('Ed25519', body.ledgerKey).spki
       await this.#own({ [`${body.fleet}/ca`]: body.key, [`${body.fleet}/ledger`]: ledgerSpki }, ledger, idx)
-      await this.#connection.run(this.#queries.addFleet, {
+      this.#connection.post(this.#queries.addFleet, {
         name: body.fleet,
         state: 'pending',
         public: body.public ? 1 : 0,
@@ -81,12 +81,12 @@ export class Projection {
       if (fleet === undefined) throw new Refused('fleet-unknown')
       if (fleet.state !== 'pending') throw new Refused('already-done')
       await this.#authority(ledger, 'fleet', body.certificate, at, ledger, idx)
-      await this.#connection.run(this.#queries.activateFleet, { name: ledger, charter: body.charter, activated: at })
+      this.#connection.post(this.#queries.activateFleet, { name: ledger, charter: body.charter, activated: at })
     },
 
     'token.created': async ({ at, by, body, ledger }) => {
       if (ledger !== 'platform') await this.#activeFleet(ledger)
-      await this.#connection.run(this.#queries.addPermit, {
+      this.#connection.post(this.#queries.addPermit, {
         id: body.token,
         fleet: ledger,
         role: body.role,
@@ -106,7 +106,7 @@ export class Projection {
       const permit = await this.#permit(body.token)
       if (permit?.fleet !== ledger) throw new Refused('token-unknown')
       if (permit.revoked) throw new Refused('token-revoked')
-      await this.#connection.run(this.#queries.revokePermit, { id: body.token, revoked: at })
+      this.#connection.post(this.#queries.revokePermit, { id: body.token, revoked: at })
     },
 
     'identity.enrolled': async ({ at, body, ledger }, idx) => {
@@ -124,8 +124,8 @@ export class Projection {
       const holder = await this.#connection.first(this.#queries.record, { identity: body.identity })
       if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
 
-      if (permit) await this.#connection.run(this.#queries.spendPermit, { id: permit.id })
-      await this.#connection.run(this.#queries.addRecord, {
+      if (permit) this.#connection.post(this.#queries.spendPermit, { id: permit.id })
+      this.#connection.post(this.#queries.addRecord, {
         identity: body.identity,
         fleet,
         role,
@@ -139,7 +139,7 @@ export class Projection {
         serial: body.serial,
         not_after: body.notAfter,
       })
-      await this.#connection.run(this.#queries.addKey, {
+      this.#connection.post(this.#queries.addKey, {
         id: key,
         identity,
         permit: permit?.id ?? null,
@@ -147,7 +147,7 @@ export class Projection {
         ledger,
         idx,
       })
-      await this.#connection.run(this.#queries.addCertificate, {
+      this.#connection.post(this.#queries.addCertificate, {
         serial,
         identity,
         key,
@@ -161,9 +161,9 @@ export class Projection {
       const record = recordOf(await this.#connection.first(this.#queries.record, { identity: body.identity }))
       checkStanding(record)
       const { identity, serial, notAfter } = body
-      await this.#connection.run(this.#queries.setCertificate, { identity, serial, notAfter })
+      this.#connection.post(this.#queries.setCertificate, { identity, serial, notAfter })
       const row = { serial, identity, key: record!.key, not_after: notAfter, ledger, idx }
-      await this.#connection.run(this.#queries.addCertificate, row)
+      this.#connection.post(this.#queries.addCertificate, row)
     },
 
     'identity.revoked': ({ at, body }) => this.#lower(body.identity, 'revoked', body.reason, at),
@@ -174,7 +174,7 @@ export class Projection {
       const before = await this.#connection.first(this.#queries.config, { fleet: ledger })
       if (body.version !== (before?.version ?? 0) + 1) throw new Refused('bad-request', 'configuration version')
       const row = { fleet: ledger, version: body.version, digest: body.digest, set_at: at }
-      await this.#connection.run(this.#queries.setConfig, row)
+      this.#connection.post(this.#queries.setConfig, row)
     },
 
     refused: async () => undefined,
@@ -184,7 +184,7 @@ export class Projection {
     const record = recordOf(await this.#connection.first(this.#queries.record, { identity }))
     if (record === undefined) throw new Refused('device-unknown')
     checkTransition(record.standing, standing)
-    await this.#connection.run(this.#queries.setStanding, { identity, standing, at, reason })
+    this.#connection.post(this.#queries.setStanding, { identity, standing, at, reason })
   }
 
   async #activeFleet(name: string): Promise<void> {
@@ -202,9 +202,9 @@ export class Projection {
     const identity = fleet === 'platform' ? `platform/${use}-ca` : `${fleet}/ca`
     await this.#own({ [identity]: publicKey.spki }, ledger, idx)
     const row = { key_id: hex(subjectKeyId!), fleet, use, certificate, since }
-    await this.#connection.run(this.#queries.addAuthority, row)
+    this.#connection.post(this.#queries.addAuthority, row)
     const issued = { serial, identity, key: publicKey.id, not_after: notAfter, ledger, idx }
-    await this.#connection.run(this.#queries.addCertificate, issued)
+    this.#connection.post(this.#queries.addCertificate, issued)
   }
 
   /** Claims keys of the platform's own, SPKI by owner, so that no device can enroll with one: all of them or none. */
@@ -217,6 +217,6 @@ export class Projection {
       if (owner) throw new Refused('key-in-use')
       rows.push({ id, identity, permit: null, spki, ledger, idx })
     }
-    for (const row of rows) await this.#connection.run(this.#queries.addKey, row)
+    for (const row of rows) this.#connection.post(this.#queries.addKey, row)
   }
 }

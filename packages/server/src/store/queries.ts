@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { type Query, query } from './database.ts'
+import { type Dialect, type Query, query } from './database.ts'
 import type { Tables } from './tables.ts'
 
 /** Every query of the platform, compiled once for a dialect. */
@@ -7,7 +7,7 @@ export type Queries = ReturnType<typeof queries>
 
 type Row<T extends keyof Tables> = Tables[T]
 
-export const queries = (db: Kysely<Tables>) => ({
+export const queries = ({ builder: db }: Dialect) => ({
   // Ledger
   head: query((v: { ledger: string }) => db.selectFrom('ledger_head').selectAll().where('ledger', '=', v.ledger)),
   setHead: query((v: Row<'ledger_head'>) =>
@@ -237,7 +237,7 @@ export const queries = (db: Kysely<Tables>) => ({
 /** What only an audit asks. */
 export type AuditQueries = ReturnType<typeof auditQueries>
 
-export const auditQueries = (db: Kysely<Tables>) => ({
+export const auditQueries = ({ builder: db }: Dialect) => ({
   ledgers: query((_: object) => db.selectFrom('ledger_entry').select('ledger').distinct().orderBy('ledger')),
   heads: query((_: object) => db.selectFrom('ledger_head').select('ledger').orderBy('ledger')),
   tileLedgers: query((_: object) => db.selectFrom('ledger_tile').select('ledger').distinct().orderBy('ledger')),
@@ -261,27 +261,33 @@ export const auditQueries = (db: Kysely<Tables>) => ({
   ),
 })
 
+export interface Pages<T extends keyof Tables> {
+  readonly first: Query<{ limit: number }, Tables[T]>
+  /** Behind the row that was the last. */
+  readonly next: Query<Last, Tables[T]>
+}
+
+type Last = Readonly<Record<string, unknown>> & { readonly limit: number }
+
 /** Pages of a table in order of its key: two databases are compared side by side. The first has no lower bound. */
 export const pages = <T extends keyof Tables>(
-  db: Kysely<Tables>,
+  { builder }: Dialect,
   table: T,
   key: readonly (keyof Tables[T] & string)[],
-) => {
-  type Last = Readonly<Record<string, unknown>> & { readonly limit: number }
+): Pages<T> => {
   const columns = key.map(column => sql.ref(column))
   const ordered = () =>
     columns.reduce(
       (all, column) => all.orderBy(column),
-      (db as Kysely<Record<string, Record<string, unknown>>>).selectFrom(table as string).selectAll(),
+      (builder as unknown as Kysely<Record<string, Record<string, unknown>>>).selectFrom(table as string).selectAll(),
     )
   return {
-    first: query((v: { limit: number }) => ordered().limit(v.limit)) as Query<{ limit: number }, Tables[T]>,
-    /** Behind the row that was the last. */
+    first: query((v: { limit: number }) => ordered().limit(v.limit)) as Pages<T>['first'],
     next: query((v: Last) =>
       ordered()
         .where(sql<boolean>`(${sql.join(columns)}) > (${sql.join(key.map(column => v[column]))})`)
         .limit(v.limit),
-    ) as Query<Last, Tables[T]>,
+    ) as Pages<T>['next'],
   }
 }
 

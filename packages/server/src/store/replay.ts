@@ -14,11 +14,11 @@ import {
 import { type Change, isOfKind, readChange } from '@mintmark/core/rules'
 import { readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
-import type { Connection } from './database.ts'
+import type { Connection, Dialect } from './database.ts'
 import { entryOf, Finding, reasonOf } from './finding.ts'
 import { Projection } from './projection.ts'
 import { queries } from './queries.ts'
-import { openSqlite, sqliteBuilder } from './sqlite.ts'
+import { openSqlite } from './sqlite.ts'
 
 /** What is known from elsewhere, and not from what is replayed. */
 export interface Known {
@@ -42,8 +42,8 @@ export interface Replayed {
  */
 export class Replay {
   readonly #known: Known
-  readonly #queries = queries(sqliteBuilder())
   readonly #database = openSqlite(':memory:')
+  readonly #queries = queries(this.#database.dialect)
   readonly #trees = new Map<string, Frontier>()
   readonly #keys = new Map<string, PublicKey>()
   /** Digests (hex) of every configuration that was ever set. */
@@ -58,6 +58,10 @@ export class Replay {
   /** The tables that the entries make. */
   get tables(): Connection {
     return this.#database.reader
+  }
+
+  get dialect(): Dialect {
+    return this.#database.dialect
   }
 
   tree(ledger: string): Frontier {

@@ -1,20 +1,9 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Refused } from '@mintmark/core/errors'
-import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
-import type { Connection, Damage, Database, Query } from './database.ts'
-import { migrations, type Tables } from './tables.ts'
-
-/** Kysely as a compiler only: it makes the SQL, our connections run it. */
-export const sqliteBuilder = (): Kysely<Tables> =>
-  new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => new SqliteAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: db => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
-  })
+import type { Damage, Database, Query, Transaction } from './database.ts'
+import { sqliteDialect } from './dialects.ts'
+import { migrations } from './tables.ts'
 
 /**
  * The embedded database: WAL with synchronous=FULL, so a commit is on the disk when it returns; one connection writes,
@@ -46,7 +35,9 @@ function opened(path: string, readOnly: boolean, lock: DatabaseSync | undefined)
   // Only a reader of its own, such as an audit, must be able to read numbers that were never written by us.
   const writing = connection(writer, readOnly)
   return {
+    dialect: sqliteDialect,
     reader: reader === writer ? writing : connection(reader, false),
+    // Whatever the locks: one transaction at a time has the database.
     async transaction(work) {
       // immediate: a transaction that reads first and writes later would fail as busy beside another process.
       writer.exec(readOnly ? 'begin' : 'begin immediate')
@@ -104,7 +95,7 @@ function lockOf(path: string): DatabaseSync {
 /** Each statement once; `user_version` counts how many have run. */
 function migrate(db: DatabaseSync): void {
   const done = schemaOf(db)
-  const all = migrations(sqliteBuilder(), 'sqlite')
+  const all = migrations(sqliteDialect)
   if (done > all.length) throw new Error(`the database has schema ${done}, this program knows ${all.length}`)
   if (done === all.length) return
   db.exec('begin immediate')
@@ -159,7 +150,7 @@ function inspect(db: DatabaseSync): Damage | undefined {
 }
 
 /** @param exact gives what JavaScript cannot count as bigint, where otherwise reading it fails */
-function connection(db: DatabaseSync, exact: boolean): Connection {
+function connection(db: DatabaseSync, exact: boolean): Transaction {
   const statements = new Map<string, StatementSync>()
   const statement = (sql: string): StatementSync => {
     const known = statements.get(sql)
@@ -169,6 +160,8 @@ function connection(db: DatabaseSync, exact: boolean): Connection {
     statements.set(sql, made)
     return made
   }
+  const write = <P>(query: Query<P, unknown>, values: P): number =>
+    Number(statement(query.sql).run(...(query.bind(values) as SQLInputValue[])).changes)
   return {
     all: <P, R>(query: Query<P, R>, values: P) => {
       const rows = statement(query.sql).all(...(query.bind(values) as SQLInputValue[])) as R[]
@@ -178,7 +171,8 @@ function connection(db: DatabaseSync, exact: boolean): Connection {
       const row = statement(query.sql).get(...(query.bind(values) as SQLInputValue[])) as R | undefined
       return exact && row ? counted(row) : row
     },
-    run: (query, values) => Number(statement(query.sql).run(...(query.bind(values) as SQLInputValue[])).changes),
+    run: write,
+    post: (query, values) => void write(query, values),
   }
 }
 

@@ -6,7 +6,6 @@ import { type Audience, type NewsListener, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'
 import { type Queries, queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
-import { sqliteBuilder } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
@@ -41,7 +40,7 @@ export class Store {
   constructor(database: Database, signer: (ledger: string) => LedgerSigner, processes?: Processes) {
     this.#processes = processes
     this.#audience = processes ?? new OneProcess()
-    this.#queries = queries(sqliteBuilder())
+    this.#queries = queries(database.dialect)
     this.#database = database
     this.#connection = database.reader
     this.#committer = new Committer(database, this.#queries, signer, this.#audience)

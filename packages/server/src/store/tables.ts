@@ -1,4 +1,5 @@
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
+import type { Dialect } from './database.ts'
 
 // The ledger is the truth. Every other table is a projection of it: replaying the ledger makes the same rows, and
 // `mintmark audit verify` compares them. Not so `config_content`, which the ledger has the digests of, nor `process`,
@@ -97,9 +98,10 @@ export const projected = {
  * Statements that bring an empty database to the present schema, in order. Forward only: a released entry is never
  * edited, a new one is added.
  */
-export const migrations = (db: Kysely<Tables>, dialect: 'sqlite'): readonly { sql: string }[] => [
-  // SQLite keeps a table in its primary key only when asked to: one tree to write instead of two.
-  ...tables(db).map(table => (dialect === 'sqlite' ? table.modifyEnd(sql`without rowid`) : table).compile()),
+export const migrations = (dialect: Dialect): readonly { sql: string }[] => statements(dialect, dialect.builder)
+
+const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => [
+  ...tables(dialect).map(table => (dialect.tableEnd ? table.modifyEnd(dialect.tableEnd) : table).compile()),
   // Made with its one row: numbers are given out by counting it up.
   { sql: 'insert into news_head (id, version) values (1, 0)' },
   db.schema.createIndex('ledger_entry_about').on('ledger_entry').columns(['ledger', 'about', 'idx']).compile(),
@@ -115,7 +117,7 @@ export const migrations = (db: Kysely<Tables>, dialect: 'sqlite'): readonly { sq
     .compile(),
 ]
 
-function tables(db: Kysely<Tables>) {
+function tables(db: Dialect) {
   return [
     table(
       db,
@@ -210,17 +212,17 @@ function tables(db: Kysely<Tables>) {
 
 type ColumnType = 'text' | 'text?' | 'blob' | 'blob?' | 'integer' | 'bigint' | 'bigint?'
 
-/** Every column NOT NULL unless it ends in `?`; SQLite stores bigint as INTEGER. */
+/** Every column NOT NULL unless it ends in `?`. */
 function table<T extends keyof Tables & string>(
-  db: Kysely<Tables>,
+  db: Dialect,
   name: T,
   columns: { readonly [C in keyof Tables[T] & string]: ColumnType },
   key: readonly (keyof Tables[T] & string)[],
 ) {
-  let builder: CreateTableBuilder<string, string> = db.schema.createTable(name as string)
+  let builder: CreateTableBuilder<string, string> = db.builder.schema.createTable(name as string)
   for (const [column, type] of Object.entries(columns) as [string, ColumnType][]) {
-    const [bare, optional] = [type.replace('?', '') as 'text' | 'blob' | 'integer' | 'bigint', type.endsWith('?')]
-    builder = builder.addColumn(column, bare, definition => (optional ? definition : definition.notNull()))
+    const [bare, optional] = [type.replace('?', '') as keyof Dialect['types'], type.endsWith('?')]
+    builder = builder.addColumn(column, db.types[bare], definition => (optional ? definition : definition.notNull()))
   }
   return builder.addPrimaryKeyConstraint(`${name}_pk`, [...key])
 }
