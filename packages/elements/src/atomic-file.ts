@@ -9,6 +9,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -40,11 +41,15 @@ export function writeFileDurably(path: string, bytes: Uint8Array, options: Durab
 /**
  * Removes what a crash in the middle of `writeFileDurably` left in this directory: a copy of a private key, it may be. A
  * directory that was being made in the same way goes too. For whoever knows that nobody is writing there now.
+ * @param before only what was last written before this moment (Unix milliseconds), where someone may be
  */
-export function removeTornWrites(directory: string): void {
+export function removeTornWrites(directory: string, before = Number.POSITIVE_INFINITY): void {
   if (!existsSync(directory)) return
   for (const name of readdirSync(directory)) {
-    if (isTorn(name)) rmSync(join(directory, name), { recursive: true, force: true })
+    const path = join(directory, name)
+    if (!isTorn(name)) continue
+    const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs
+    if (written !== undefined && written < before) rmSync(path, { recursive: true, force: true })
   }
 }
 

@@ -11,3 +11,4 @@ export {
 } from './sealed-key-file.ts'
 export { nodeSha256 } from './sha256.ts'
 export { nodeVerify } from './verify.ts'
+export { provideWrappingSecret, type WrappingSecret } from './wrapped-key.ts'

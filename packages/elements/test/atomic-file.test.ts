@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { writeFileDurably } from '../src/index.ts'
+import { removeTornWrites, writeFileDurably } from '../src/index.ts'
 import { fresh, withUmask } from './directory.ts'
 
 // Thin wrappers, so that a test can make one system call fail as a full or foreign file system would.
@@ -97,5 +97,17 @@ describe('writeFileDurably', () => {
 
   test('fails where there is no directory', () => {
     expect(() => writeFileDurably(fresh('no/file'), bytes('one'), { mode: 0o600, replace: true })).toThrow('ENOENT')
+  })
+
+  test('removes what a crash left, and leaves alone what may be written at this moment', () => {
+    const old = fresh('.key.pem.0123456789abcdef.tmp')
+    const directory = dirname(old)
+    const young = join(directory, '.key.pem.fedcba9876543210.tmp')
+    for (const path of [old, young, join(directory, 'key.pem')]) fs.writeFileSync(path, 'x')
+    fs.utimesSync(old, 1_000, 1_000)
+    removeTornWrites(directory, Date.now() - 60_000)
+    expect(fs.readdirSync(directory)).toEqual(['.key.pem.fedcba9876543210.tmp', 'key.pem'])
+    removeTornWrites(directory)
+    expect(fs.readdirSync(directory)).toEqual(['key.pem'])
   })
 })

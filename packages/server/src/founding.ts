@@ -40,7 +40,7 @@ function openForReading(path: string): Database | undefined {
 export async function prepareFounding(
   options: Pick<StartOptions, 'data' | 'domain' | 'now' | 'random'>,
 ): Promise<Uint8Array> {
-  const { store, keeper } = openData(options)
+  const { store, keeper } = await openData(options)
   try {
     if (!(await store.platform())) checkNeverFounded(options.data)
     return await requestFounding({ keeper, ...options })
@@ -51,10 +51,10 @@ export async function prepareFounding(
 
 /** Founds the platform with what the offline root signed. @returns the root it has from now on, to be compared */
 export async function mergeFounding(
-  options: Pick<StartOptions, 'data' | 'domain' | 'now'>,
+  options: Pick<StartOptions, 'data' | 'domain' | 'now' | 'random'>,
   answer: Uint8Array,
 ): Promise<Certificate> {
-  const { store, keeper } = openData(options)
+  const { store, keeper } = await openData(options)
   try {
     if (!(await store.platform())) checkNeverFounded(options.data)
     return await found(store, keeper, answer, options.now(), serverVerify)

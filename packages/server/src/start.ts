@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { hex, utf8 } from '@mintmark/core/bytes'
+import { type AddressInfo, Server as NetServer } from 'node:net'
+import { base64url, hex, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import { readDomain } from '@mintmark/core/names'
@@ -19,7 +19,7 @@ import { found, requestFounding } from './operations/found.ts'
 import { provideOperatorHome, provideServerCertificate } from './operations/own.ts'
 import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
-import { openSqlite, Store } from './store/index.ts'
+import { type Database, openSqlite, Processes, Store, sharedKeys } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
 export interface StartOptions {
@@ -29,6 +29,8 @@ export interface StartOptions {
   /** Address to listen on, and the names and addresses devices dial; the first is in tokens. */
   readonly host: string
   readonly hostnames: readonly string[]
+  /** Where devices reach the platform, as tokens say it, where that is not this process: a balancer in front of it. */
+  readonly url?: string | undefined
   /** 0 for any free one. */
   readonly port: number
   readonly consolePort: number
@@ -57,7 +59,7 @@ export interface Running {
 
 /** Brings a platform up from its data directory, founding it by rehearsal where the directory is new. */
 export async function startPlatform(options: StartOptions): Promise<Running> {
-  const { keeper, store } = openData(options)
+  const { keeper, store } = await openData(options)
   /** What is open, and is closed in the opposite order. */
   const ends: (() => Promise<void>)[] = [() => store.close()]
   const stop = async (): Promise<void> => {
@@ -117,26 +119,29 @@ async function run(
     return { cert: chain, key: readFileSync(keyFile) }
   }
   let addresses = { machine: '', console: '' }
-  const pipeline = new Pipeline({ platform, log, metrics: makeMetrics(), addresses: () => addresses })
+  // What devices are told may be a balancer; the command on this host speaks to this process.
+  const told = () => ({ ...addresses, machine: options.url ?? addresses.machine })
+  const pipeline = new Pipeline({ platform, log, metrics: makeMetrics(), addresses: told })
   const machine = openMachine(pipeline, await certificate())
-  const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => addresses.machine })
+  const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => told().machine })
   ends.push(async () => {
-    await Promise.all([close(machine.server), close(console)])
+    const drain = store.isShared ? 1_000 : 0
+    await Promise.all([close(machine.server, drain), close(console, 0)])
     // The last of what was counted; where it cannot be committed, the rest must still be closed.
     await pipeline.refusals.flush().catch((error: unknown) => log.error({ err: error }, 'refusals lost'))
   })
   await listen(machine.server, options.port, options.host)
   await listen(console, options.consolePort, '127.0.0.1')
-  const url = `https://${bracketed(options.hostnames[0]!)}:${portOf(machine.server)}`
-  addresses = { machine: url, console: `http://127.0.0.1:${portOf(console)}/` }
-  await provideOperatorHome(platform, files.operator, url)
+  const own = `https://${bracketed(options.hostnames[0]!)}:${portOf(machine.server)}`
+  addresses = { machine: own, console: `http://127.0.0.1:${portOf(console)}/` }
+  await provideOperatorHome(platform, files.operator, own)
   writeFileDurably(files.endpoint, utf8(`${JSON.stringify(addresses)}\n`), { mode: 0o644, replace: true })
 
   const jobs: Jobs = {
     everyMinute: () => pipeline.refusals.flush(),
     async everyHour() {
       machine.reload(await certificate())
-      await provideOperatorHome(platform, files.operator, url)
+      await provideOperatorHome(platform, files.operator, own)
     },
   }
   const clock = startJobs(jobs, log)
@@ -151,7 +156,10 @@ async function run(
 }
 
 /** Opens keeper and store of a data directory; its domain is fixed when it is made. */
-export function openData({ data, domain }: Pick<StartOptions, 'data' | 'domain'>): { keeper: Keeper; store: Store } {
+export async function openData(
+  options: Pick<StartOptions, 'data' | 'domain' | 'now' | 'random' | 'log'>,
+): Promise<{ keeper: Keeper; store: Store }> {
+  const { data, domain } = options
   const files = dataFiles(data)
   mkdirSync(data, { recursive: true, mode: 0o700 })
   if (!existsSync(files.platform)) {
@@ -161,11 +169,35 @@ export function openData({ data, domain }: Pick<StartOptions, 'data' | 'domain'>
     writeFileDurably(files.platform, utf8(text), { mode: 0o644, replace: false })
   }
   checkDomain(data, domainOf(data)!, domain)
-  const keeper = openKeeper(files.keeper)
-  const store = new Store(openSqlite(files.database), ledgerSigner(keeper, domain))
-  // Of a platform that was killed; nobody else writes here, as the database is ours.
-  for (const directory of [data, files.keeper, files.server, files.operator]) removeTornWrites(directory)
-  return { keeper, store }
+  const database = openSqlite(files.database)
+  try {
+    const processes = await joinProcesses(database, options)
+    const keeper = openKeeper(files.keeper, processes && sharedKeys(database))
+    await keeper.share()
+    const store = new Store(database, ledgerSigner(keeper, domain), processes)
+    // Of a platform that was killed. Where the database is shared, another process may be writing here.
+    const before = processes ? Date.now() - minute : undefined
+    for (const directory of [data, files.keeper, files.server, files.operator]) removeTornWrites(directory, before)
+    return { keeper, store }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+const minute = 60_000
+
+/** Where the database can be shared, this process becomes one of those that share it. */
+async function joinProcesses(
+  database: Database,
+  { now, random, log }: Pick<StartOptions, 'now' | 'random' | 'log'>,
+): Promise<Processes | undefined> {
+  if (database.signals === undefined) return undefined
+  return Processes.join(database, {
+    clocks: { monotonic: () => performance.now(), now },
+    id: base64url(random(16)),
+    failed: error => log?.warn({ err: error }, 'no news from the database'),
+  })
 }
 
 function checkDomain(data: string, kept: string, asked: string): void {
@@ -239,14 +271,21 @@ function listen(server: Server, port: number, host: string): Promise<void> {
 const portOf = (server: Server): number => (server.address() as AddressInfo).port
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
-/** Idle connections are closed at once, running requests have five seconds. */
-function close(server: Server): Promise<void> {
+/**
+ * Takes no more connections; running requests have five seconds. Idle connections are closed at once, or after `drain`
+ * milliseconds where another process takes over: what is on its way on them then is answered, and its sender told to
+ * come back on another one.
+ */
+function close(server: Server, drain: number): Promise<void> {
   return new Promise(resolve => {
     const hard = setTimeout(() => server.closeAllConnections(), 5_000)
-    server.close(() => {
+    const soft = setTimeout(() => server.closeIdleConnections(), drain)
+    // Not `server.close`, which closes the idle ones at once.
+    NetServer.prototype.close.call(server, () => {
       clearTimeout(hard)
+      clearTimeout(soft)
+      server.close()
       resolve()
     })
-    server.closeIdleConnections()
   })
 }

@@ -52,9 +52,8 @@ class Member {
 
   async join(id: string): Promise<this> {
     const clocks = { monotonic: () => performance.now(), now: Date.now }
-    this.#processes = await Processes.join({
-      signals: this.#signals(),
-      queries: asked,
+    const database = { dialect: this.world.database.dialect, signals: this.#signals() }
+    this.#processes = await Processes.join(database, {
       clocks,
       id,
       failed: () => {

@@ -77,7 +77,7 @@ async function mergeAnswer(file: string, { data }: Options, command: Command): P
   const domain = domainOf(data)
   if (domain === undefined) throw new Refused('data-missing', data)
   if (!(await isFounded(data))) {
-    const root = await mergeFounding({ data, domain, now: Date.now }, answer)
+    const root = await mergeFounding({ data, domain, now: Date.now, random: randomBytes }, answer)
     const { describeRoot } = await import('@mintmark/ceremony')
     const { title, development, fingerprint, words } = describeRoot(root)
     const text = [

@@ -21,6 +21,11 @@ export function registerUp(program: Command): void {
     .option('--console-port <port>', 'port of the Trust Center, on 127.0.0.1', readPort, 8080)
     .option('--host <address>', 'address to listen on for devices', '127.0.0.1')
     .option('--hostname <names...>', 'names and addresses that devices dial; the first goes into tokens')
+    .option(
+      '--url <url>',
+      'https://host[:port] where devices reach the platform, as tokens say it, where that is a balancer',
+      readUrl,
+    )
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', readLevel, 'info')
     .addOption(jsonOption())
     .action(runPlatform)
@@ -34,6 +39,7 @@ interface Options {
   readonly consolePort: number
   readonly host: string
   readonly hostname?: readonly string[]
+  readonly url?: URL
   readonly logLevel: string
 }
 
@@ -49,7 +55,8 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     data,
     domain,
     host: options.host,
-    hostnames: [...new Set([...(options.hostname ?? []), ...local])],
+    hostnames: [...new Set([...(options.hostname ?? []), ...hostOf(options.url), ...local])],
+    url: options.url?.origin,
     port: options.port,
     consolePort: options.consolePort,
     log: makeLog(options.logLevel),
@@ -88,6 +95,15 @@ async function rehearsalOf(data: string, domain: string, ports: { now(): number;
   const { rehearsalSigner } = await import('@mintmark/ceremony')
   return (await rehearsalSigner(files.development, domain, ports)).answer
 }
+
+function readUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'https:' && url.href === `${url.origin}/`) return url
+  throw new InvalidArgumentError('Say https://host or https://host:port.')
+}
+
+/** The certificate is for the name that devices dial. */
+const hostOf = (url: URL | undefined): string[] => (url ? [url.hostname.replace(/^\[|\]$/g, '')] : [])
 
 function readPort(text: string): number {
   const port = Number(text)

@@ -31,8 +31,8 @@ export async function createFleet(
 ): Promise<FleetView> {
   const fleet = readFleetName(input.name)
   if (await platform.store.fleet(fleet)) throw new Refused('fleet-exists')
-  const { publicKey } = platform.keeper.provide(`fleet-ca-${fleet}`)
-  const ledger = platform.keeper.provide(`ledger-${fleet}`)
+  const { publicKey } = await platform.keeper.provide(`fleet-ca-${fleet}`)
+  const ledger = await platform.keeper.provide(`ledger-${fleet}`)
   const body = { fleet, key: publicKey.spki, ledgerKey: ledger.publicKey.raw, public: input.public }
   const at = platform.now()
   await platform.store.commit(change({ kind: 'fleet.created', at, by: by.path, ledger: 'platform', body }))

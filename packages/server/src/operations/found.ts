@@ -29,9 +29,9 @@ interface Founding {
 /** The platform's first ceremony request: a server CA and a people CA for keys that the keeper makes here. */
 export async function requestFounding({ keeper, domain, now, random }: Founding): Promise<Uint8Array> {
   const items: CeremonyItem[] = []
-  keeper.provide('ledger-platform')
+  await keeper.provide('ledger-platform')
   for (const use of ['server', 'people'] as const) {
-    const key = keeper.provide(`${use}-ca`)
+    const key = await keeper.provide(`${use}-ca`)
     const until = now() + authorityLifetime
     items.push(await authorityItem({ key, domain, use, fleet: undefined, now: now(), until, random }))
   }

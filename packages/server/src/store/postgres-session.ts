@@ -19,7 +19,12 @@ export interface Manner {
   readonly readOnly?: boolean
   /** It may be on a server that only follows another one. */
   readonly standby?: boolean
+  /** Told of every wake on the channel, and when the session has begun, as one may have been missed before. */
+  readonly woken?: () => void
 }
+
+/** The channel that processes of one platform wake each other on; it belongs to the database. */
+export const channel = 'mintmark'
 
 /** A live connection. */
 export interface Wire {
@@ -81,6 +86,8 @@ export class Session {
     // A server that stops says so on connections that ask for nothing; unheard, that would end the process.
     client.on('error', forget)
     client.on('end', forget)
+    const { woken } = this.#manner
+    if (woken) client.on('notification', woken)
     const late = setTimeout(cut, this.#manner.limits.connect, 'the server does not answer')
     try {
       await client.connect()
@@ -94,6 +101,10 @@ export class Session {
         },
       }
       checkServer(await this.#prepare(wire), this.#manner.standby ?? false)
+      if (woken) {
+        await wire.send(`listen ${channel}`)
+        woken()
+      }
       return wire
     } catch (error) {
       cut('not used')

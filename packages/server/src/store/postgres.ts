@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { Refused } from '@mintmark/core/errors'
 import pg, { type QueryResult } from 'pg'
-import { type Connection, Contended, type Database, type Query, type Transaction } from './database.ts'
+import { type Connection, Contended, type Database, type Query, type Signals, type Transaction } from './database.ts'
 import { postgresDialect } from './dialects.ts'
 import { inspectSchema, migrateSchema, schemaVersion } from './postgres-schema.ts'
-import { type Limits, Session, type Manner as SessionManner, type Wire } from './postgres-session.ts'
+import { channel, type Limits, Session, type Manner as SessionManner, type Wire } from './postgres-session.ts'
 import { readDatabaseUrl } from './postgres-url.ts'
 
 // A request never waits for longer than five seconds, whatever happens to the server: it is refused as `unavailable`.
@@ -36,19 +36,35 @@ export async function openPostgres(url: string, options: { readonly readOnly?: b
 
   const writer = begin({ limits: readOnly ? patient : writing })
   const crowd = readOnly ? [writer] : Array.from({ length: readers }, () => begin({ limits: reading, readOnly: true }))
-  const reader = connectionOf(async (sql, values, name) => {
-    const least = crowd.reduce((a, b) => (b.pending < a.pending ? b : a))
-    try {
-      return await (await least.wire()).send(sql, values, name)
-    } catch (error) {
-      throw translated(error)
-    }
-  }, readOnly)
+  const over = (choose: () => Session) =>
+    connectionOf(async (sql, values, name) => {
+      try {
+        return await (await choose().wire()).send(sql, values, name)
+      } catch (error) {
+        throw translated(error)
+      }
+    }, readOnly)
+  const reader = over(() => crowd.reduce((a, b) => (b.pending < a.pending ? b : a)))
+  const ears = new Set<() => void>()
+  const line = begin({
+    limits: reading,
+    woken: () => {
+      for (const ear of ears) ear()
+    },
+  })
 
   let last: Promise<unknown> = Promise.resolve()
   return {
     dialect: postgresDialect,
     reader,
+    ...(readOnly
+      ? {}
+      : {
+          signals: signalsOver(
+            over(() => line),
+            ears,
+          ),
+        }),
     transaction(work, locks = []) {
       const mode = readOnly ? 'isolation level repeatable read, read only' : 'isolation level read committed'
       const longest = readOnly ? undefined : longestTransaction
@@ -60,10 +76,21 @@ export async function openPostgres(url: string, options: { readonly readOnly?: b
     inspect: () => patiently(inspectSchema),
     async close() {
       await last
-      await Promise.all([writer, ...crowd].map(session => session.close()))
+      await Promise.all([writer, line, ...crowd].map(session => session.close()))
     },
   }
 }
+
+const notify: Query<object, unknown> = { sql: `select pg_notify('${channel}', '')`, bind: () => [] }
+
+const signalsOver = (connection: Connection, ears: Set<() => void>): Signals => ({
+  connection,
+  notify,
+  async listen(woken) {
+    ears.add(woken)
+    return async () => void ears.delete(woken)
+  },
+})
 
 /** One session for one piece of work, of someone who can be told why there is none. */
 async function once<T>(session: Session, work: (wire: Wire) => Promise<T>): Promise<T> {

@@ -1,13 +1,11 @@
 import { Refused } from '@mintmark/core/errors'
-import type { Connection, Signals } from './database.ts'
+import type { Connection, Database, Signals } from './database.ts'
 import { Beats, type Clocks, Lease, lease } from './lease.ts'
 import type { Audience, News, NewsListener } from './news.ts'
-import type { Queries } from './queries.ts'
+import { type Queries, queries } from './queries.ts'
 import { Standings } from './standings.ts'
 
 export interface ProcessesOptions {
-  readonly signals: Signals
-  readonly queries: Queries
   readonly clocks: Clocks
   /** Of this process: never used before. */
   readonly id: string
@@ -46,10 +44,14 @@ export class Processes implements Audience {
   #deafen: (() => Promise<void>) | undefined
   #closed = false
 
-  private constructor({ signals, queries, clocks, id, failed }: ProcessesOptions) {
+  private constructor(
+    { signals, dialect }: Pick<Database, 'signals' | 'dialect'>,
+    { clocks, id, failed }: ProcessesOptions,
+  ) {
+    if (signals === undefined) throw new TypeError('a database that one process has for itself')
     this.#signals = signals
     this.#line = signals.connection
-    this.#queries = queries
+    this.#queries = queries(dialect)
     this.#id = id
     this.#lease = new Lease(clocks)
     this.#beats = new Beats(clocks)
@@ -58,8 +60,8 @@ export class Processes implements Audience {
   }
 
   /** Joins the others: from here on they wait for this process. */
-  static async join(options: ProcessesOptions): Promise<Processes> {
-    const processes = new Processes(options)
+  static async join(database: Pick<Database, 'signals' | 'dialect'>, options: ProcessesOptions): Promise<Processes> {
+    const processes = new Processes(database, options)
     await processes.#join()
     return processes
   }

@@ -206,6 +206,14 @@ export const queries = ({ builder: db }: Dialect) => ({
   ),
 
   // Processes that share the database
+  keeperKeys: query((_: object) => db.selectFrom('keeper_key').selectAll().orderBy('name')),
+  keeperKey: query((v: { name: string }) => db.selectFrom('keeper_key').selectAll().where('name', '=', v.name)),
+  addKeeperKey: query((v: Row<'keeper_key'>) =>
+    db
+      .insertInto('keeper_key')
+      .values(row(v, ['name', 'wrapped']))
+      .onConflict(conflict => conflict.column('name').doNothing()),
+  ),
   processes: query((_: object) => db.selectFrom('process').selectAll().orderBy('id')),
   addProcess: query((v: Row<'process'>) => db.insertInto('process').values(row(v, ['id', 'beat', 'applied']))),
   beat: query((v: { id: string }) =>

@@ -64,6 +64,11 @@ export class Store {
     return this.#closed
   }
 
+  /** Whether other processes may have the same database. */
+  get isShared(): boolean {
+    return this.#processes !== undefined
+  }
+
   /** Whether what was read a moment ago still holds: another process may acknowledge a revocation without us if not. */
   get isLive(): boolean {
     return this.#processes?.isLive ?? true

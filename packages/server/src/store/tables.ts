@@ -2,8 +2,8 @@ import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
 import type { Dialect } from './database.ts'
 
 // The ledger is the truth. Every other table is a projection of it: replaying the ledger makes the same rows, and
-// `mintmark audit verify` compares them. Not so `config_content`, which the ledger has the digests of, nor `process`,
-// `news` and `news_head`, by which running processes know of each other. Times are Unix milliseconds, flags 0 or 1.
+// `mintmark audit verify` compares them. Not so `config_content`, which the ledger has the digests of, nor
+// `keeper_key`, `process`, `news` and `news_head`, by which the processes of one platform know of each other. Times are Unix milliseconds, flags 0 or 1.
 
 export interface Tables {
   ledger_entry: {
@@ -75,6 +75,8 @@ export interface Tables {
   config: { fleet: string; version: number; digest: Uint8Array; set_at: number }
   /** Not projected: the ledger holds only digests of configurations. */
   config_content: { digest: Uint8Array; content: string }
+  /** Private keys of the keeper, wrapped: how a process that has a copy of the data directory gets those made since. */
+  keeper_key: { name: string; wrapped: Uint8Array }
   /** Processes that share the database now, each with the version of the news up to which it has acted. */
   process: { id: string; beat: number; applied: number }
   /** What every process must act on, in order of commit. */
@@ -204,6 +206,7 @@ function tables(db: Dialect) {
     ),
     table(db, 'config', { fleet: 'text', version: 'integer', digest: 'blob', set_at: 'bigint' }, ['fleet']),
     table(db, 'config_content', { digest: 'blob', content: 'text' }, ['digest']),
+    table(db, 'keeper_key', { name: 'text', wrapped: 'blob' }, ['name']),
     table(db, 'process', { id: 'text', beat: 'bigint', applied: 'bigint' }, ['id']),
     table(db, 'news', { version: 'bigint', kind: 'text', about: 'text' }, ['version']),
     table(db, 'news_head', { id: 'integer', version: 'bigint' }, ['id']),
