@@ -9,6 +9,7 @@ import type { Suite } from './portable.ts'
 import { proof } from './proof.cases.ts'
 import { rules } from './rules.cases.ts'
 import { signed } from './signed.cases.ts'
+import { succession } from './succession.cases.ts'
 
 /** Every suite that has to pass on every promised runtime. */
 export const suites: readonly Suite[] = [
@@ -19,6 +20,7 @@ export const suites: readonly Suite[] = [
   ledger,
   names,
   signed,
+  succession,
   proof,
   rules,
   decommission,

@@ -69,6 +69,7 @@ const record: RegistryRecord = {
   identity: 'acme/device/device-104',
   standing: 'good',
   key: device.id,
+  pending: undefined,
   tier: 'software',
 }
 const forDevices = { roles: ['device'] } as const
@@ -132,6 +133,34 @@ rules.test('refuses the certificate of another name with the same key', async ()
 rules.test('refuses by the time of this certificate', async () => {
   await refuses('certificate-expired', async () => decideEntry(await prove(standing.expired), record, forDevices, noon))
   await refuses('certificate-refused', async () => decideEntry(await prove(standing.later), record, forDevices, noon))
+})
+
+rules.test('lets in a certificate that has ended for as long as it is given, and no other reason goes', async () => {
+  const proof = await prove(platform.device)
+  const end = january + 30 * day + 999
+  const enter = (late: number, at: number, known: RegistryRecord = record) =>
+    decideEntry(proof, known, forDevices, at, late)
+  enter(day, end + day)
+  enter(3_650 * day, january + 3_000 * day)
+  await refuses('certificate-expired', () => enter(day, end + day + 1))
+  await refuses('certificate-expired', () => enter(0, end + 1))
+  await refuses('certificate-expired', () => enter(Number.NaN, end + 1))
+  await refuses('certificate-refused', () => enter(3_650 * day, january - 1))
+  await refuses('revoked', () => enter(day, end + 1, { ...record, standing: 'revoked' }))
+  await refuses('decommissioned', () => enter(day, end + 1, { ...record, standing: 'decommissioned' }))
+  await refuses('key-superseded', () => enter(day, end + 1, { ...record, key: stranger.id }))
+  await refuses('forbidden', () => decideEntry(proof, record, { roles: ['operator'] }, end + 1, day))
+})
+
+rules.test('lets in the key that comes after the current one, and says so', async () => {
+  const proof = await prove(platform.device)
+  const both = { ...record, key: stranger.id, pending: device.id }
+  same(decideEntry(proof, record, forDevices, noon), 'current')
+  same(decideEntry(proof, { ...record, pending: stranger.id }, forDevices, noon), 'current')
+  same(decideEntry(proof, both, forDevices, noon), 'pending')
+  await refuses('revoked', () => decideEntry(proof, { ...both, standing: 'revoked' }, forDevices, noon))
+  await refuses('key-superseded', () => decideEntry(proof, { ...both, identity: 'acme/device/x' }, forDevices, noon))
+  await refuses('certificate-expired', () => decideEntry(proof, both, forDevices, january + 31 * day))
 })
 
 // Standing
@@ -461,6 +490,7 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   'server.certified': { certificate },
   'fleet.created': { fleet: 'acme', key: device.spki, ledgerKey: new Uint8Array(32), public: false },
   'fleet.activated': { certificate, charter: Uint8Array.of(4) },
+  'fleet.policy': { lateRenewal: 90 * day, reason: 'boxed for the winter' },
   'token.created': {
     token: permit.id,
     role: 'device',
@@ -481,13 +511,27 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
     certificate,
   },
   'identity.renewed': { identity: 'acme/device/device-104', serial: '40', notAfter: noon, certificate },
+  'key.introduced': {
+    identity: 'acme/device/device-104',
+    spki: stranger.spki,
+    tier: 'software',
+    serial: '41',
+    notAfter: noon,
+    certificate,
+    succession: Uint8Array.of(5),
+  },
+  'key.promoted': { identity: 'acme/device/device-104', key: stranger.id },
   'identity.revoked': { identity: 'acme/device/device-104', reason: 'lost' },
   'identity.decommissioned': { identity: 'acme/device/device-104', reason: 'scrapped' },
   'config.set': { version: 1, digest: new Uint8Array(32) },
   refused: { code: 'token-spent', operation: 'enroll', count: 0 },
 }
 const kinds = Object.keys(samples) as ChangeKind[]
-const optional: Partial<Record<ChangeKind, string>> = { 'token.created': 'pattern', 'identity.enrolled': 'token' }
+const optional: Partial<Record<ChangeKind, string>> = {
+  'fleet.policy': 'reason',
+  'token.created': 'pattern',
+  'identity.enrolled': 'token',
+}
 const typeOf = (value: Cbor): string => (value instanceof Uint8Array ? 'bytes' : typeof value)
 
 const write = (kind: ChangeKind, body: object = samples[kind]) =>
@@ -539,10 +583,13 @@ rules.test('a fact is about an identity, a token, a fleet or none', () => {
     'server.certified': 'platform/server',
     'fleet.created': 'acme',
     'fleet.activated': 'acme',
+    'fleet.policy': 'acme',
     'token.created': permit.id,
     'token.revoked': permit.id,
     'identity.enrolled': identity,
     'identity.renewed': identity,
+    'key.introduced': identity,
+    'key.promoted': identity,
     'identity.revoked': identity,
     'identity.decommissioned': identity,
     'config.set': '',

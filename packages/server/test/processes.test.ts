@@ -246,7 +246,7 @@ test('a process that was taken off the list comes back to it', async () => {
 test('what is remembered is forgotten before the news of it is acknowledged, also while it is being read', async () => {
   const { members } = await meet(2)
   const { standings } = members[1]!.processes
-  const record = { identity: '1', standing: 'good', key: 'k', tier: 'software' } as const
+  const record = { identity: '1', standing: 'good', key: 'k', pending: undefined, tier: 'software' } as const
   expect(await standings.read('1', () => record)).toBe(record)
   expect(await standings.read('1', () => undefined)).toBe(record)
   const slow = standings.read('2', async () => {

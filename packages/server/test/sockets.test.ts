@@ -27,14 +27,14 @@ test('a socket that went while it was being proven is not kept', () => {
   const live = new Sockets()
   const gone = socket()
   gone.destroy()
-  live.add('acme/device/a', gone)
+  live.add('acme/device/a', 'key', gone)
   expect(live.size).toBe(0)
 })
 
 test('one identity has a bounded number of sockets, and the oldest goes first', () => {
   const live = new Sockets()
   const sockets = Array.from({ length: 300 }, (_, port) => socket(port))
-  for (const each of sockets) live.add('acme/device/a', each)
+  for (const each of sockets) live.add('acme/device/a', 'key', each)
   expect(sockets.filter(({ destroyed }) => destroyed)).toEqual(sockets.slice(0, 44))
   live.cut('acme/device/a')
   expect(sockets.every(({ destroyed }) => destroyed)).toBe(true)

@@ -43,6 +43,7 @@ import {
   checkPossession,
   readCertificate,
   readCharter,
+  readKeySuccession,
   readRevocationList,
   readSigningRequest,
   readToken,
@@ -107,6 +108,24 @@ describe('statement.md', () => {
     const documented = rows('statement.md', 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual(Object.keys(charter).toSorted())
     expect(page('docs/spec/statement.md').text).toContain(new Date(charter.issued).toISOString())
+  })
+})
+
+describe('succession.md', async () => {
+  const bytes = bytesOf('succession.md', 'succession')
+  const [old, next] = [bytesOf('succession.md', 'succession-old'), bytesOf('succession.md', 'succession-new')]
+  const said = await readKeySuccession(bytes, admitSpki(old), webCryptoVerify)
+
+  test('has what one key says of the key after it', () => {
+    expect([said.old, said.new]).toEqual([hex(sha256(old)), hex(sha256(next))])
+    expect([said.domain, said.identity]).toEqual([charter.domain, spec('names.md', 'path')])
+    const [, , payload] = (readCbor(bytes) as Tagged).value as readonly Uint8Array[]
+    expect(spec('succession.md', 'succession-payload')).toBe(diagnostic(readCbor(payload!)))
+  })
+
+  test('has the fields of its table', () => {
+    const documented = rows('succession.md', 'field').map(row => bare(row[0]))
+    expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
   })
 })
 

@@ -83,7 +83,11 @@ const table = {
     message: 'The client certificate has expired.',
     hint: 'renew before expiry; ask the operator for a token that replaces this device',
   },
-  'slow-down': { status: 429, seen: 'anyone', message: 'Too many refusals from here. Wait a minute.' },
+  'slow-down': {
+    status: 429,
+    seen: 'anyone',
+    message: 'Too much of this from here. Wait as long as Retry-After says.',
+  },
   'origin-refused': {
     status: 403,
     seen: 'anyone',

@@ -1,5 +1,11 @@
 import { type Code, codes } from './codes.ts'
 
+export interface RefusedOptions {
+  readonly hint?: string
+  readonly cause?: unknown
+  readonly retryAfter?: number
+}
+
 /**
  * The peer is told no. The code may go on the wire; `detail` is for our own log and never leaves the process.
  * A fault of ours is any other Error: the wire then gets an id only.
@@ -8,13 +14,16 @@ export class Refused extends Error {
   readonly code: Code
   readonly detail: string | undefined
   readonly hint: string | undefined
+  /** Milliseconds after which asking again has a chance, where that is known. */
+  readonly retryAfter: number | undefined
 
-  constructor(code: Code, detail?: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: Code, detail?: string, options: RefusedOptions = {}) {
     super(detail === undefined ? code : `${code}: ${detail}`, { cause: options.cause })
     this.name = 'Refused'
     this.code = code
     this.detail = detail
     this.hint = options.hint ?? codes[code].hint
+    this.retryAfter = options.retryAfter
   }
 
   /** HTTP status of the code. */

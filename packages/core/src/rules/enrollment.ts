@@ -6,9 +6,10 @@ import { type FullName, path, readPath } from '../names/spiffe.ts'
 import type { Identity } from '../proof/identity.ts'
 import type { PermitHolder } from '../proof/permit-holder.ts'
 import type { LeafRequest } from '../signed/profile.ts'
+import type { KeySuccession } from '../signed/succession.ts'
 import { type Change, change } from './change.ts'
 import { checkReplay, checkSpend, type Permit } from './permit.ts'
-import { checkStanding, type RegistryRecord, type Tier } from './standing.ts'
+import { checkStanding, type RegistryRecord, type Tier, weakerTier } from './standing.ts'
 
 /** Operational certificates: 30 days, renewed at two thirds; backdated for devices whose clock is a little behind. */
 export const lifetime = { leaf: 30 * 86_400_000, backdate: 300_000 } as const
@@ -107,6 +108,32 @@ export function decideRenewal(
   return make(identity, leaf(identity, requested, issuance), record!.tier, undefined)
 }
 
+/**
+ * A certificate for the key that comes after the current one. Whoever asks has proven the current key on the connection
+ * and the new one by its request; that the one follows the other is in a statement, for whoever reads the ledger later.
+ * Where the new key lives has not been proven, so the name's tier drops.
+ */
+export function decideSuccession(
+  identity: Identity,
+  record: RegistryRecord | undefined,
+  proven: PublicKey,
+  requested: PublicKey,
+  succession: KeySuccession,
+  issuance: Issuance,
+): Grant {
+  checkStanding(record)
+  if (record!.identity !== identity.path) throw new Refused('renew-name')
+  if (record!.key !== proven.id) throw new Refused('key-superseded')
+  checkSuccession(succession, { domain: issuance.domain, identity: identity.path, old: proven.id, new: requested.id })
+  return make(identity, leaf(identity, requested, issuance), weakerTier(record!.tier, 'software'), undefined)
+}
+
+/** That a statement, signed by the key that it calls old, is about this change of key and no other. */
+export function checkSuccession(said: KeySuccession, due: Omit<KeySuccession, 'at'>): void {
+  const same = said.domain === due.domain && said.identity === due.identity
+  if (!same || said.old !== due.old || said.new !== due.new) throw new Refused('bad-statement', 'another succession')
+}
+
 /** What the platform issues to itself: its server certificate, and the operator home in its own data directory. */
 export const decideOwn = (
   name: FullName & { readonly fleet: 'platform' },
@@ -139,6 +166,18 @@ export const enrolled = (grant: Grant, certificate: Uint8Array, at: number): Cha
 /** The fact of a further certificate for the same key. */
 export const renewed = (grant: Grant, certificate: Uint8Array, by: string, at: number): Change<'identity.renewed'> =>
   change({ kind: 'identity.renewed', at, by, ledger: grant.name.fleet, body: issued(grant, certificate) })
+
+/** The fact of a key that comes after the current one, with its first certificate. */
+export const introduced = (
+  grant: Grant,
+  certificate: Uint8Array,
+  succession: Uint8Array,
+  at: number,
+): Change<'key.introduced'> => {
+  const { publicKey } = grant.request
+  const body = { ...issued(grant, certificate), spki: publicKey.spki, tier: grant.tier, succession }
+  return change({ kind: 'key.introduced', at, by: body.identity, ledger: grant.name.fleet, body })
+}
 
 const issued = (grant: Grant, certificate: Uint8Array) => ({
   identity: path(grant.name),

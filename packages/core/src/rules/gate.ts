@@ -13,12 +13,17 @@ export interface Access {
   readonly anyone: boolean
   /** The listener that serves it: to machines over mutual TLS, to people's browsers with a session, or both. */
   readonly door: 'machine' | 'console' | 'both'
+  /** Also with a certificate that has expired, for as long as the policy of its fleet gives it. */
+  readonly late?: boolean
 }
 
 /**
  * The strict gate, on every request and not only at the handshake: the certificate is inside its time, the registry
- * knows the name, its standing is good, the key is its current key, and the role is one the operation is for.
+ * knows the name, its standing is good, the key is its current key or the one that comes after it, and the role is one
+ * the operation is for.
  * @param record read now, after the request arrived
+ * @param late how long after its end the certificate still does, in milliseconds
+ * @returns which of the name's keys was proven: a pending one becomes current by this
  * @throws Refused
  */
 export function decideEntry(
@@ -26,14 +31,24 @@ export function decideEntry(
   record: RegistryRecord | undefined,
   access: Pick<Access, 'roles'>,
   at: number,
-): void {
+  late = 0,
+): 'current' | 'pending' {
   const { certificate, identity } = proof
   checkStanding(record)
   // Bound to the key, not to issuer and serial: those can be copied into another certificate (CVE-2024-2048).
-  if (record!.identity !== identity.path || record!.key !== certificate.publicKey.id)
-    throw new Refused('key-superseded')
+  const use = record!.identity === identity.path ? useOf(record!, certificate.publicKey.id) : undefined
+  if (use === undefined) throw new Refused('key-superseded')
   // Asked so that a time that is no number is refused. The second of `notAfter` is still inside (RFC 5280 4.1.2.5).
   if (!(at >= certificate.notBefore)) throw new Refused('certificate-refused', 'not valid yet')
-  if (!(at <= certificate.notAfter + 999)) throw new Refused('certificate-expired')
+  if (!(at <= certificate.notAfter + 999 + late)) throw new Refused('certificate-expired')
   if (!access.roles.includes(identity.role)) throw new Refused('forbidden')
+  return use
+}
+
+/** What a key is to its name; undefined for one that was superseded or never its own. */
+export function useOf(
+  { key, pending }: { readonly key: string; readonly pending: string | null | undefined },
+  id: string,
+): 'current' | 'pending' | undefined {
+  return id === key ? 'current' : id === pending ? 'pending' : undefined
 }

@@ -11,18 +11,21 @@ export {
   readReason,
 } from './change.ts'
 export {
+  checkSuccession,
   decideEnrollment,
   decideOwn,
   decideRenewal,
   decideReplay,
+  decideSuccession,
   enrolled,
   type Grant,
   type Issuance,
+  introduced,
   isGrant,
   lifetime,
   renewed,
 } from './enrollment.ts'
-export { type Access, decideEntry } from './gate.ts'
+export { type Access, decideEntry, useOf } from './gate.ts'
 export {
   checkReplay,
   checkSpend,
@@ -33,6 +36,7 @@ export {
   readUses,
   replayGrace,
 } from './permit.ts'
+export { checkPace, pace, readLateRenewal } from './renewal.ts'
 export {
   checkStanding,
   checkTransition,
@@ -41,4 +45,5 @@ export {
   readTier,
   type Standing,
   type Tier,
+  weakerTier,
 } from './standing.ts'

@@ -16,12 +16,17 @@ export function readTier(text: string): Tier {
 export const reachesTier = (has: Tier, needs: Tier): boolean =>
   tiers.includes(needs) && tiers.indexOf(has) >= tiers.indexOf(needs)
 
+/** The weaker of two: what can be said of a name that either of two keys proves. */
+export const weakerTier = (a: Tier, b: Tier): Tier => (reachesTier(a, b) ? b : a)
+
 /** What the registry holds of a name. Standing, scopes and history belong to the name, not to a key. */
 export interface RegistryRecord {
   readonly identity: string
   readonly standing: Standing
   /** Id of the current key. */
   readonly key: string
+  /** Id of the key that comes after it: introduced by the current one, and not yet seen on a connection. */
+  readonly pending: string | undefined
   readonly tier: Tier
 }
 

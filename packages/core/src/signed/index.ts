@@ -24,4 +24,5 @@ export {
 } from './profile.ts'
 export { checkPossession, readSigningRequest, type SigningRequest, signSigningRequest } from './signing-request.ts'
 export { claimedSigner, readStatement, type StatementKind, signStatement } from './statement.ts'
+export { type KeySuccession, readKeySuccession, signKeySuccession } from './succession.ts'
 export { type EnrollmentToken, readToken, writeToken } from './token.ts'

@@ -8,6 +8,7 @@ import * as decommission from './make/decommission.ts'
 import { badLists, goodLists } from './make/lists.ts'
 import * as requests from './make/requests.ts'
 import { badCharters, charters, misnamedCharters, unreadableCharters } from './make/statements.ts'
+import { badSuccessions, misnamedSuccessions, successions } from './make/successions.ts'
 import { keys } from './make/world.ts'
 
 async function write(file: string, groups: Readonly<Record<string, certificates.Group>>): Promise<void> {
@@ -27,6 +28,7 @@ await write('requests.ts', requests)
 await write('lists.ts', { goodLists, badLists })
 await write('statements.ts', { charters, badCharters, unreadableCharters, misnamedCharters })
 await write('decommission.ts', decommission)
+await write('successions.ts', { successions, badSuccessions, misnamedSuccessions })
 
 const publicKeys = Object.entries(keys).map(
   ([title, { publicKey }]) => `  ${title}: { algorithm: '${publicKey.algorithm}', raw: '${hex(publicKey.raw)}' },`,

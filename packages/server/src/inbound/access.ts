@@ -23,7 +23,8 @@ const byCertificate = (row: Access): Access => ({ ...row, door: 'machine' })
 
 export const access = {
   'POST /v1/enroll': token,
-  'POST /v1/renew': member,
+  // A sleeper comes back by this and by nothing else.
+  'POST /v1/renew': { ...member, late: true },
   'GET /v1/me': onBoth(member),
   'GET /v1/config': device,
   'GET /v1/registry/:did': deviceOrOperator,
@@ -46,6 +47,7 @@ export const access = {
   'GET /v1/fleets': operator,
   'POST /v1/fleets': operator,
   'GET /v1/fleets/:fleet': operator,
+  'PUT /v1/fleets/:fleet/policy': operator,
   'GET /v1/fleets/:fleet/tokens': operator,
   'POST /v1/fleets/:fleet/tokens': operator,
   'POST /v1/fleets/:fleet/tokens/:id/revoke': operator,

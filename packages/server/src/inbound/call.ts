@@ -35,6 +35,8 @@ export interface Reply {
   readonly status: number
   readonly type: string
   readonly body: string | Uint8Array
+  /** Seconds after which asking again has a chance. */
+  readonly retryAfter?: number
   /** The connection is closed after it. */
   readonly last?: boolean
 }

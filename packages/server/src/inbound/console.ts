@@ -61,13 +61,14 @@ export function openConsole(pipeline: Pipeline, { assets, machine }: ConsoleOpti
     const path = request.url ?? ''
     answer(request, path)
       .catch((error: unknown) => (error instanceof Refused ? refusalReply(error, undefined) : pipeline.broken(error)))
-      .then(({ status, type, body }) => {
+      .then(({ status, type, body, retryAfter }) => {
         const location = status === 302 ? { location: String(body) } : {}
         const length = { 'content-length': Buffer.byteLength(body) }
         const policy = { 'content-security-policy': path.startsWith('/console') ? consolePolicy : pagePolicy }
         // The last answer on its connection, as the listener is closed and waits for it; what is left of a body that
         // was not read would be taken for the next request.
         if (!server.listening || !request.complete) response.shouldKeepAlive = false
+        if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter)
         response.writeHead(status, { ...headers, ...policy, 'content-type': type, ...length, ...location })
         response.end(request.method === 'HEAD' ? undefined : body)
       })
@@ -93,7 +94,7 @@ function consoleDoor({ platform, sockets }: Pipeline): Door {
       const session = platform.sessions.use(secret)
       const { proof } = session
       // What is running when the operator is revoked ends with the connection, as it does at the other listener.
-      sockets.add(proof.identity.path, socket)
+      sockets.add(proof.identity.path, proof.certificate.publicKey.id, socket)
       return { kind: 'identity', proof, session }
     },
   }

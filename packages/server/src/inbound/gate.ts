@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { type Code, Refused } from '@mintmark/core/errors'
+import type { PeerProof } from '@mintmark/core/proof'
 import { type Access, decideEntry } from '@mintmark/core/rules'
 import { readToken } from '@mintmark/core/signed'
 import { proveToken } from '../operations/enroll.ts'
+import { promoteKey } from '../operations/renew.ts'
 import type { Platform } from '../platform.ts'
 import type { Caller } from './call.ts'
 
@@ -41,7 +43,10 @@ export async function enter(
     shown.caller = caller
     const { proof } = caller
     const roles = row.roles.length > 0 ? row.roles : [proof.identity.role]
-    decideEntry(proof, await platform.store.standing(proof.identity.path), { roles }, platform.now())
+    const late = row.late ? await lateRenewal(platform, proof) : 0
+    const record = await platform.store.standing(proof.identity.path)
+    const use = decideEntry(proof, record, { roles }, platform.now(), late)
+    if (use === 'pending') await promoteKey(platform, proof)
   } else if (row.roles.length > 0) {
     throw new Refused(door.wanted)
   }
@@ -50,4 +55,10 @@ export async function enter(
     if (!bearer) throw new Refused('refused', 'no token')
     shown.caller = { kind: 'token', ...(await proveToken(platform, readToken(bearer[1]!))) }
   }
+}
+
+/** How long after its end this certificate still renews: what its fleet gives its sleepers, and the platform nobody. */
+async function lateRenewal(platform: Platform, { identity, certificate }: PeerProof): Promise<number> {
+  if (platform.now() <= certificate.notAfter) return 0
+  return (await platform.store.fleet(identity.fleet))?.late_renewal ?? 0
 }

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Refused } from '@mintmark/core/errors'
+import { useOf } from '@mintmark/core/rules'
 import type { Reply } from './call.ts'
 import { Crowd } from './crowd.ts'
 import type { Door } from './gate.ts'
@@ -100,7 +101,7 @@ export function openMachine(pipeline: Pipeline, certificate: ServerCertificate):
   const leaveStrangers = async (socket: TLSSocket): Promise<void> => {
     const proof = await peers.prove(socket)
     const record = proof && (await platform.store.standing(proof.identity.path))
-    if (record?.standing === 'good' && record.key === proof?.certificate.publicKey.id) strangers.done(socket)
+    if (record?.standing === 'good' && useOf(record, proof!.certificate.publicKey.id)) strangers.done(socket)
   }
   server.on('connection', (socket: Socket) => halfOpen.add(socket))
   server.on('secureConnection', socket => {
@@ -113,13 +114,15 @@ export function openMachine(pipeline: Pipeline, certificate: ServerCertificate):
   return { server, reload: renewed => server.setSecureContext({ ...tlsOptions, ...renewed }) }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body, last }: Reply): void {
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+  const { status, type, body, last, retryAfter } = reply
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.length,
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     // What is left of a body that was not read would be taken for the next request.
     ...(request.complete && !last ? {} : { connection: 'close' }),
   })

@@ -6,7 +6,7 @@ import { readConfiguration, setConfiguration } from '../operations/configuration
 import { makeRevocationList } from '../operations/crl.ts'
 import { listDevices, lowerStanding, readDevice, readDidDocument, readStanding, whoami } from '../operations/devices.ts'
 import { type EnrollmentReply, enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
-import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony } from '../operations/fleets.ts'
+import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony, setPolicy } from '../operations/fleets.ts'
 import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
 import { renew } from '../operations/renew.ts'
 import { makeSignInLink, openSession } from '../operations/sign-in.ts'
@@ -19,6 +19,8 @@ import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
 
 const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
+const renewal = enrollment.extend({ succession: z.string().max(2_048).optional() })
+const fleetPolicy = z.strictObject({ lateRenewal: z.number(), reason: z.string().max(256).optional() })
 const newFleet = z.strictObject({ name: z.string().max(256), public: z.boolean().optional() })
 const newToken = z.strictObject({
   uses: z.number(),
@@ -53,16 +55,16 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     },
   },
   'POST /v1/renew': {
-    summary: 'Another certificate for the identity that calls, with the same key',
-    input: enrollment,
+    summary: 'Another certificate for the identity that calls, with its key or with one that its key signed for',
+    input: renewal,
     accepts: [pkcs10],
     status: 201,
     async run(call) {
       const proof = proofOf(call)
-      const { csr, name, plain } = readEnrollment(call)
+      const { csr, name, succession, plain } = readRenewal(call)
       // The certificate names the caller; a name in the body can only be the same or a mistake.
       if (name !== undefined && name !== proof.identity.name) throw new Refused('renew-name')
-      return issued(await renew(call.platform, proof, csr), call.accept, plain)
+      return issued(await renew(call.platform, proof, csr, succession), call.accept, plain)
     },
   },
   'GET /v1/me': {
@@ -172,6 +174,14 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     summary: 'One fleet',
     run: async ({ platform, params }) => json(await readFleet(platform, params.fleet!)),
   },
+  'PUT /v1/fleets/:fleet/policy': {
+    summary: 'Say for how long after its end a certificate still renews; milliseconds, 0 is never',
+    input: fleetPolicy,
+    async run(call) {
+      const policy = readInput(call, fleetPolicy)
+      return json(await setPolicy(call.platform, identityOf(call), call.params.fleet!, policy))
+    },
+  },
   'GET /v1/fleets/:fleet/tokens': {
     summary: 'Enrollment tokens of a fleet, without their secrets',
     run: async ({ platform, params }) => json(await listTokens(platform, params.fleet!)),
@@ -251,6 +261,14 @@ function readEnrollment(call: Call): { csr: Uint8Array; name: string | undefined
   if (call.contentType === pkcs10) return { csr: readPkcs10(call.body), name: undefined, plain: true }
   const { csr, name } = readInput(call, enrollment)
   return { csr: readPem('CERTIFICATE REQUEST', csr), name, plain: false }
+}
+
+/** READ: as for an enrollment; JSON may bring the current key's word for another one. */
+function readRenewal(call: Call) {
+  if (call.contentType === pkcs10) return { ...readEnrollment(call), succession: undefined }
+  const { succession, ...rest } = readInput(call, renewal)
+  const statement = succession === undefined ? undefined : readBase64url(succession)
+  return { ...rest, csr: readPem('CERTIFICATE REQUEST', rest.csr), succession: statement, plain: false }
 }
 
 /** JSON, or certificate and CA alone as PEM: what was asked for, or the form that the request had. */

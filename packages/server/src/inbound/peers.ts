@@ -32,7 +32,7 @@ export class Peers {
     if (leaf === undefined) return undefined
     const { trust, verify } = this.#platform
     const proof = await provePeer(leaf.raw, trust.domain, keyId => trust.authorities.get(hex(keyId)), verify)
-    this.#sockets.add(proof.identity.path, socket)
+    this.#sockets.add(proof.identity.path, proof.certificate.publicKey.id, socket)
     return proof
   }
 }

@@ -51,6 +51,7 @@ export class Pipeline {
     this.#addresses = addresses
     platform.store.onNews(({ kind, about }) => {
       if (kind === 'identity.revoked' || kind === 'identity.decommissioned') this.#end(about)
+      if (kind === 'key.promoted') return this.#endUnlessGood(about)
       return kind === 'missed' ? this.#endRefused() : undefined
     })
     metrics.watch(() => this.sockets.size)
@@ -110,10 +111,17 @@ export class Pipeline {
 
   /** Looks at everyone who is connected or signed in again. */
   async #endRefused(): Promise<void> {
-    const { store, sessions } = this.platform
+    const { sessions } = this.platform
     for (const identity of new Set([...this.sockets.identities(), ...sessions.identities()])) {
-      if ((await store.standing(identity))?.standing !== 'good') this.#end(identity)
+      await this.#endUnlessGood(identity)
     }
+  }
+
+  /** Whoever is refused by now, and what a superseded key has open. */
+  async #endUnlessGood(identity: string): Promise<void> {
+    const record = await this.platform.store.standing(identity)
+    if (record?.standing === 'good') this.sockets.cut(identity, record)
+    else this.#end(identity)
   }
 
   /** Who sent a request that is not taken further; nobody where that does not prove. */

@@ -1,5 +1,4 @@
-import type { Refused } from '@mintmark/core/errors'
-import { codes } from '@mintmark/core/errors'
+import { type Code, codes, type Refused } from '@mintmark/core/errors'
 import { type Change, change } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Caller, Reply } from './call.ts'
@@ -14,8 +13,14 @@ export function refusalReply(refused: Refused, caller: Caller | undefined): Repl
   const code = proven || codes[refused.code].seen === 'anyone' ? refused.code : 'refused'
   const { status, message } = codes[code]
   const hint = code === refused.code ? refused.hint : undefined
-  return json({ code, message, ...(hint === undefined ? {} : { hint }) }, status)
+  const reply = json({ code, message, ...(hint === undefined ? {} : { hint }) }, status)
+  // RFC 9110 10.2.3
+  const wait = code === refused.code ? (refused.retryAfter ?? waits[code]) : undefined
+  return wait === undefined ? reply : { ...reply, retryAfter: Math.ceil(wait / 1_000) }
 }
+
+/** Milliseconds to wait where the refusal itself does not say. */
+const waits: { readonly [C in Code]?: number } = { 'slow-down': 60_000, unavailable: 5_000 }
 
 const minute = 60_000
 const mostKinds = 10_000

@@ -2,7 +2,7 @@ import { Refused } from '@mintmark/core/errors'
 import { admitSpki, didKey } from '@mintmark/core/keys'
 import { path, readName, readPath, spiffeId } from '@mintmark/core/names'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
-import { change, readReason } from '@mintmark/core/rules'
+import { change, readReason, useOf } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Receipt, Row } from '../store/index.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
@@ -13,7 +13,10 @@ import { sessionView } from './sign-in.ts'
 export interface DeviceView {
   readonly name: string
   readonly identity: string
+  /** Of the current key. */
   readonly did: string
+  /** Of the key that becomes current with its first connection. */
+  readonly pendingDid: string | null
   readonly standing: string
   readonly standingSince: string
   readonly reason: string | null
@@ -80,7 +83,9 @@ export async function readStanding(platform: Platform, fleet: string | undefined
   if (row === undefined || (fleet !== undefined && row.fleet !== fleet)) throw new Refused('unknown')
   const { identity, standing, standingSince, tier, did } = await deviceView(platform, row)
   // A key that its name no longer uses has no standing of its own.
-  return { identity, did, standing: row.key === keyId ? standing : 'superseded', since: standingSince, tier }
+  const use = useOf(row, keyId) ?? 'superseded'
+  const said = use === 'current' || (use === 'pending' && standing !== 'good') ? standing : use
+  return { identity, did, standing: said, since: standingSince, tier }
 }
 
 /**
@@ -121,7 +126,7 @@ export async function readDidDocument(platform: Platform, fleet: string, name: s
   const row = await platform.store.record(path({ fleet, role: 'device', name: readName(name) }))
   if (row === undefined || row.standing !== 'good') throw new Refused('not-found')
   const did = `did:web:${platform.trust.domain}:fleets:${fleet}:devices:${name}`
-  const key = await keyOf(platform, row)
+  const key = await keyOf(platform, row.key)
   const method = {
     id: `${did}#key`,
     type: 'Multikey',
@@ -149,7 +154,8 @@ async function deviceView(platform: Platform, row: Row<'registry'>): Promise<Dev
   return {
     name: row.name,
     identity: spiffeId(platform.trust.domain, readPath(row.identity)),
-    did: didKey(await keyOf(platform, row)),
+    did: didKey(await keyOf(platform, row.key)),
+    pendingDid: row.pending && didKey(await keyOf(platform, row.pending)),
     standing: row.standing,
     standingSince: new Date(row.standing_at).toISOString(),
     reason: row.reason,
@@ -160,7 +166,7 @@ async function deviceView(platform: Platform, row: Row<'registry'>): Promise<Dev
   }
 }
 
-async function keyOf(platform: Platform, row: Row<'registry'>) {
-  const owner = await platform.store.keyOwner(row.key)
+async function keyOf(platform: Platform, id: string) {
+  const owner = await platform.store.keyOwner(id)
   return admitSpki(owner!.spki)
 }

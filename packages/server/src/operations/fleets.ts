@@ -10,7 +10,7 @@ import { Refused } from '@mintmark/core/errors'
 import { admitSpki } from '@mintmark/core/keys'
 import { readFleetName } from '@mintmark/core/names'
 import type { Identity } from '@mintmark/core/proof'
-import { change } from '@mintmark/core/rules'
+import { change, readLateRenewal, readReason } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import type { Platform } from '../platform.ts'
 import type { Row } from '../store/index.ts'
@@ -21,6 +21,8 @@ export interface FleetView {
   readonly state: 'pending' | 'active'
   readonly public: boolean
   readonly created: string
+  /** Milliseconds for which its devices may renew after their certificate's end; 0 is never. */
+  readonly lateRenewal: number
 }
 
 /** Makes a fleet's issuing key in the keeper. The fleet is pending until the offline root has signed its charter. */
@@ -48,6 +50,24 @@ export async function readFleet(platform: Platform, name: string): Promise<Fleet
 
 export async function listFleets(platform: Platform): Promise<{ fleets: FleetView[] }> {
   return { fleets: (await platform.store.fleets()).map(fleetView) }
+}
+
+/** Says what holds for every device of a fleet from now on. What already is so adds no fact. */
+export async function setPolicy(
+  platform: Platform,
+  by: Identity,
+  name: string,
+  policy: { readonly lateRenewal: number; readonly reason?: string | undefined },
+): Promise<FleetView> {
+  const lateRenewal = readLateRenewal(policy.lateRenewal)
+  const reason = policy.reason === undefined ? undefined : readReason(policy.reason)
+  const { fleet, lateRenewal: before } = await readFleet(platform, name)
+  if (lateRenewal !== before) {
+    const body = { lateRenewal, reason }
+    const at = platform.now()
+    await platform.store.commit(change({ kind: 'fleet.policy', at, by: by.path, ledger: fleet, body }))
+  }
+  return readFleet(platform, fleet)
 }
 
 /** With a development root the ceremony is rehearsed at once: the same request, answer and merge. */
@@ -148,4 +168,5 @@ const fleetView = (row: Row<'fleet'>): FleetView => ({
   state: row.state as FleetView['state'],
   public: row.public === 1,
   created: new Date(row.created).toISOString(),
+  lateRenewal: row.late_renewal,
 })

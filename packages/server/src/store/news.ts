@@ -27,6 +27,8 @@ export function newsOf({ kind, ledger, body }: Change): News | undefined {
   switch (kind) {
     case 'identity.revoked':
     case 'identity.decommissioned':
+    case 'key.introduced':
+    case 'key.promoted':
       return { kind, about: (body as Change<typeof kind>['body']).identity }
     case 'fleet.created':
       return { kind, about: (body as Change<typeof kind>['body']).fleet }

@@ -5,14 +5,19 @@ import { readPath } from '@mintmark/core/names'
 import {
   type Change,
   type ChangeKind,
+  checkPace,
   checkSpend,
   checkStanding,
+  checkSuccession,
   checkTransition,
   type Permit,
+  pace,
+  type RegistryRecord,
+  readLateRenewal,
   type Tier,
 } from '@mintmark/core/rules'
-import { readCertificate } from '@mintmark/core/signed'
-import { nodeSha256 } from '@mintmark/elements'
+import { readCertificate, readKeySuccession } from '@mintmark/core/signed'
+import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
@@ -53,11 +58,11 @@ export class Projection {
       await this.#authority('platform', 'people', people, at, ledger, idx)
     },
 
-    'server.certified': async ({ body, ledger }, idx) => {
+    'server.certified': async ({ at, body, ledger }, idx) => {
       const { serial, publicKey, notAfter } = readCertificate(body.certificate)
       await this.#own({ 'platform/server': publicKey.spki }, ledger, idx)
-      const row = { serial, identity: 'platform/server', key: publicKey.id, not_after: notAfter, ledger, idx }
-      this.#connection.post(this.#queries.addCertificate, row)
+      const identity = 'platform/server'
+      this.#issued({ serial, identity, key: publicKey.id, issued: at, not_after: notAfter, ledger, idx })
     },
 
     'fleet.created': async ({ at, body, ledger }, idx) => {
@@ -73,6 +78,7 @@ export class Projection {
         created: at,
         charter: null,
         activated: null,
+        late_renewal: 0,
       })
     },
 
@@ -82,6 +88,12 @@ export class Projection {
       if (fleet.state !== 'pending') throw new Refused('already-done')
       await this.#authority(ledger, 'fleet', body.certificate, at, ledger, idx)
       this.#connection.post(this.#queries.activateFleet, { name: ledger, charter: body.charter, activated: at })
+    },
+
+    'fleet.policy': async ({ body, ledger }) => {
+      await this.#activeFleet(ledger)
+      const lateRenewal = readLateRenewal(body.lateRenewal)
+      this.#connection.post(this.#queries.setLateRenewal, { name: ledger, lateRenewal })
     },
 
     'token.created': async ({ at, by, body, ledger }) => {
@@ -134,6 +146,7 @@ export class Projection {
         standing_at: at,
         reason: null,
         key,
+        pending: null,
         tier: body.tier,
         enrolled: at,
         serial: body.serial,
@@ -147,23 +160,42 @@ export class Projection {
         ledger,
         idx,
       })
-      this.#connection.post(this.#queries.addCertificate, {
-        serial,
-        identity,
-        key,
-        not_after: body.notAfter,
-        ledger,
-        idx,
-      })
+      this.#issued({ serial, identity, key, issued: at, not_after: body.notAfter, ledger, idx })
     },
 
-    'identity.renewed': async ({ body, ledger }, idx) => {
-      const record = recordOf(await this.#connection.first(this.#queries.record, { identity: body.identity }))
-      checkStanding(record)
-      const { identity, serial, notAfter } = body
+    'identity.renewed': async ({ at, by, body, ledger }, idx) => {
+      const { identity, serial, notAfter, certificate } = body
+      const { key } = await this.#good(identity)
+      // Decided before the key was superseded.
+      if (readCertificate(certificate).publicKey.id !== key) throw new Refused('key-superseded')
+      // What the platform renews for itself is its own affair.
+      if (by === identity) await this.#checkPace(identity, at)
       this.#connection.post(this.#queries.setCertificate, { identity, serial, notAfter })
-      const row = { serial, identity, key: record!.key, not_after: notAfter, ledger, idx }
-      this.#connection.post(this.#queries.addCertificate, row)
+      this.#issued({ serial, identity, key, issued: at, not_after: notAfter, ledger, idx })
+    },
+
+    'key.introduced': async ({ at, body, ledger }, idx) => {
+      const { identity, serial, spki, succession } = body
+      const record = await this.#good(identity)
+      const { id: key } = admitSpki(spki)
+      const owner = await this.#connection.first(this.#queries.keyOwner, { id: key })
+      const before = await this.#connection.first(this.#queries.certificateOf, { identity, key })
+      // Once more only while it is pending, and its certificate has ended before it was used.
+      const again = key === record.pending && before !== undefined && before.not_after < at
+      if (owner && !again) throw new Refused('key-in-use')
+      await this.#checkSuccession(record, key, succession)
+      await this.#checkPace(identity, at)
+      this.#connection.post(this.#queries.setPending, { identity, pending: key, tier: body.tier })
+      if (!owner) this.#connection.post(this.#queries.addKey, { id: key, identity, permit: null, spki, ledger, idx })
+      this.#issued({ serial, identity, key, issued: at, not_after: body.notAfter, ledger, idx })
+    },
+
+    'key.promoted': async ({ body: { identity, key } }) => {
+      const { pending } = await this.#good(identity)
+      const certificate = await this.#connection.first(this.#queries.certificateOf, { identity, key })
+      if (pending !== key || certificate === undefined) throw new Refused('key-superseded')
+      const { serial, not_after: notAfter } = certificate
+      this.#connection.post(this.#queries.setKey, { identity, key, serial, notAfter })
     },
 
     'identity.revoked': ({ at, body }) => this.#lower(body.identity, 'revoked', body.reason, at),
@@ -187,6 +219,33 @@ export class Projection {
     this.#connection.post(this.#queries.setStanding, { identity, standing, at, reason })
   }
 
+  async #good(identity: string): Promise<RegistryRecord> {
+    const record = recordOf(await this.#connection.first(this.#queries.record, { identity }))
+    checkStanding(record)
+    return record!
+  }
+
+  /** The current key signed for the new one: checked here too, so that a replay proves every change of key. */
+  async #checkSuccession({ identity, key }: RegistryRecord, next: string, statement: Uint8Array): Promise<void> {
+    const platform = await this.#connection.first(this.#queries.platform, {})
+    const current = await this.#connection.first(this.#queries.keyOwner, { id: key })
+    const said = await readKeySuccession(statement, admitSpki(current!.spki), nodeVerify)
+    checkSuccession(said, { domain: platform!.domain, identity, old: key, new: next })
+  }
+
+  async #checkPace(identity: string, at: number): Promise<void> {
+    const span = { identity, from: at - pace.within, to: at, limit: pace.most }
+    const rows = await this.#connection.all(this.#queries.issued, span)
+    checkPace(
+      rows.map(({ issued }) => issued),
+      at,
+    )
+  }
+
+  #issued(row: Tables['certificate']): void {
+    this.#connection.post(this.#queries.addCertificate, row)
+  }
+
   async #activeFleet(name: string): Promise<void> {
     const fleet = await this.#connection.first(this.#queries.fleet, { name })
     if (fleet === undefined) throw new Refused('fleet-unknown')
@@ -203,8 +262,7 @@ export class Projection {
     await this.#own({ [identity]: publicKey.spki }, ledger, idx)
     const row = { key_id: hex(subjectKeyId!), fleet, use, certificate, since }
     this.#connection.post(this.#queries.addAuthority, row)
-    const issued = { serial, identity, key: publicKey.id, not_after: notAfter, ledger, idx }
-    this.#connection.post(this.#queries.addCertificate, issued)
+    this.#issued({ serial, identity, key: publicKey.id, issued: since, not_after: notAfter, ledger, idx })
   }
 
   /** Claims keys of the platform's own, SPKI by owner, so that no device can enroll with one: all of them or none. */

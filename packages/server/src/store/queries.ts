@@ -75,13 +75,29 @@ export const queries = ({ builder: db }: Dialect) => ({
   addFleet: query((v: Row<'fleet'>) =>
     db
       .insertInto('fleet')
-      .values(row(v, ['name', 'state', 'public', 'authority_key', 'ledger_key', 'created', 'charter', 'activated'])),
+      .values(
+        row(v, [
+          'name',
+          'state',
+          'public',
+          'authority_key',
+          'ledger_key',
+          'created',
+          'charter',
+          'activated',
+          'late_renewal',
+        ]),
+      ),
   ),
   activateFleet: query((v: { name: string; charter: Uint8Array; activated: number }) =>
     db
       .updateTable('fleet')
       .set({ state: 'active', charter: v.charter, activated: v.activated })
       .where('name', '=', v.name),
+  ),
+
+  setLateRenewal: query((v: { name: string; lateRenewal: number }) =>
+    db.updateTable('fleet').set({ late_renewal: v.lateRenewal }).where('name', '=', v.name),
   ),
 
   // Permits
@@ -144,6 +160,7 @@ export const queries = ({ builder: db }: Dialect) => ({
           'standing_at',
           'reason',
           'key',
+          'pending',
           'tier',
           'enrolled',
           'serial',
@@ -160,12 +177,43 @@ export const queries = ({ builder: db }: Dialect) => ({
       .set({ standing: v.standing, standing_at: v.at, reason: v.reason })
       .where('identity', '=', v.identity),
   ),
+  setPending: query((v: { identity: string; pending: string; tier: string }) =>
+    db.updateTable('registry').set({ pending: v.pending, tier: v.tier }).where('identity', '=', v.identity),
+  ),
+  /** The pending key is the current one, with the newest of its certificates. */
+  setKey: query((v: { identity: string; key: string; serial: string; notAfter: number }) =>
+    db
+      .updateTable('registry')
+      .set({ key: v.key, pending: null, serial: v.serial, not_after: v.notAfter })
+      .where('identity', '=', v.identity),
+  ),
   keyOwner: query((v: { id: string }) => db.selectFrom('key').selectAll().where('id', '=', v.id)),
   addKey: query((v: Row<'key'>) =>
     db.insertInto('key').values(row(v, ['id', 'identity', 'permit', 'spki', 'ledger', 'idx'])),
   ),
   addCertificate: query((v: Row<'certificate'>) =>
-    db.insertInto('certificate').values(row(v, ['serial', 'identity', 'key', 'not_after', 'ledger', 'idx'])),
+    db.insertInto('certificate').values(row(v, ['serial', 'identity', 'key', 'issued', 'not_after', 'ledger', 'idx'])),
+  ),
+  /** When the newest certificates of a name were issued, of those after `from` and not after `to`. */
+  issued: query((v: { identity: string; from: number; to: number; limit: number }) =>
+    db
+      .selectFrom('certificate')
+      .select('issued')
+      .where('identity', '=', v.identity)
+      .where('issued', '>', v.from)
+      .where('issued', '<=', v.to)
+      .orderBy('issued', 'desc')
+      .limit(v.limit),
+  ),
+  /** The newest certificate of one of a name's keys. */
+  certificateOf: query((v: { identity: string; key: string }) =>
+    db
+      .selectFrom('certificate')
+      .selectAll()
+      .where('identity', '=', v.identity)
+      .where('key', '=', v.key)
+      .orderBy('idx', 'desc')
+      .limit(1),
   ),
   certificate: query((v: { serial: string }) =>
     db.selectFrom('certificate').selectAll().where('serial', '=', v.serial),

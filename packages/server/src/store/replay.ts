@@ -159,7 +159,7 @@ async function follow(where: string, projection: Projection, fact: Change, idx: 
 
 /** What an entry says of its certificate is what the certificate says. */
 function checkCertificateFacts({ kind, body }: Change): void {
-  if (kind !== 'identity.enrolled' && kind !== 'identity.renewed') return
+  if (kind !== 'identity.enrolled' && kind !== 'identity.renewed' && kind !== 'key.introduced') return
   const said = body as Change<'identity.enrolled'>['body']
   const { serial, notAfter, publicKey } = readCertificate(said.certificate)
   const spki = kind === 'identity.renewed' || equal(publicKey.spki, said.spki)

@@ -19,4 +19,10 @@ export const permitOf = (row: Tables['permit'] | undefined): Permit | undefined 
   }
 
 export const recordOf = (row: Tables['registry'] | undefined): RegistryRecord | undefined =>
-  row && { identity: row.identity, standing: row.standing as Standing, key: row.key, tier: row.tier as Tier }
+  row && {
+    identity: row.identity,
+    standing: row.standing as Standing,
+    key: row.key,
+    pending: row.pending ?? undefined,
+    tier: row.tier as Tier,
+  }

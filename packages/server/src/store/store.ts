@@ -128,6 +128,11 @@ export class Store {
     return this.#connection.first(this.#queries.certificate, { serial })
   }
 
+  /** The newest certificate of one of a name's keys. */
+  async certificateOf(identity: string, key: string): Promise<Row<'certificate'> | undefined> {
+    return this.#connection.first(this.#queries.certificateOf, { identity, key })
+  }
+
   /** Serials whose certificates are not expired at `at` and whose names are not in good standing. */
   async revokedCertificates(fleet: string, at: number) {
     return this.#connection.all(this.#queries.revokedCertificates, { fleet, at })

@@ -38,6 +38,8 @@ export interface Tables {
     created: number
     charter: Uint8Array | null
     activated: number | null
+    /** Milliseconds for which its devices may renew after their certificate's end. */
+    late_renewal: number
   }
   permit: {
     id: string
@@ -63,6 +65,8 @@ export interface Tables {
     reason: string | null
     /** Id of the current key. */
     key: string
+    /** Id of the key that becomes current with its first connection. */
+    pending: string | null
     tier: string
     enrolled: number
     serial: string
@@ -71,7 +75,15 @@ export interface Tables {
   /** Every key that ever belonged to a name here, our own CAs included: no key has two owners. */
   key: { id: string; identity: string; permit: string | null; spki: Uint8Array; ledger: string; idx: number }
   /** Every certificate issued; `idx` is the ledger entry that holds it. */
-  certificate: { serial: string; identity: string; key: string; not_after: number; ledger: string; idx: number }
+  certificate: {
+    serial: string
+    identity: string
+    key: string
+    issued: number
+    not_after: number
+    ledger: string
+    idx: number
+  }
   config: { fleet: string; version: number; digest: Uint8Array; set_at: number }
   /** Not projected: the ledger holds only digests of configurations. */
   config_content: { digest: Uint8Array; content: string }
@@ -108,7 +120,7 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
   { sql: 'insert into news_head (id, version) values (1, 0)' },
   db.schema.createIndex('ledger_entry_about').on('ledger_entry').columns(['ledger', 'about', 'idx']).compile(),
   db.schema.createIndex('ledger_entry_kind').on('ledger_entry').columns(['ledger', 'kind', 'idx']).compile(),
-  db.schema.createIndex('certificate_of_identity').on('certificate').column('identity').compile(),
+  db.schema.createIndex('certificate_of_identity').on('certificate').columns(['identity', 'issued']).compile(),
   db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
   // Few rows, as most names are in good standing: what a revocation list is made from.
   db.schema
@@ -154,6 +166,7 @@ function tables(db: Dialect) {
         created: 'bigint',
         charter: 'blob?',
         activated: 'bigint?',
+        late_renewal: 'bigint',
       },
       ['name'],
     ),
@@ -188,6 +201,7 @@ function tables(db: Dialect) {
         standing_at: 'bigint',
         reason: 'text?',
         key: 'text',
+        pending: 'text?',
         tier: 'text',
         enrolled: 'bigint',
         serial: 'text',
@@ -201,7 +215,15 @@ function tables(db: Dialect) {
     table(
       db,
       'certificate',
-      { serial: 'text', identity: 'text', key: 'text', not_after: 'bigint', ledger: 'text', idx: 'bigint' },
+      {
+        serial: 'text',
+        identity: 'text',
+        key: 'text',
+        issued: 'bigint',
+        not_after: 'bigint',
+        ledger: 'text',
+        idx: 'bigint',
+      },
       ['serial'],
     ),
     table(db, 'config', { fleet: 'text', version: 'integer', digest: 'blob', set_at: 'bigint' }, ['fleet']),
