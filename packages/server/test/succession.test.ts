@@ -4,6 +4,7 @@ import { admitSpki } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
 import { type Change, type ChangeBody, change } from '@mintmark/core/rules'
 import { type KeySuccession, readCertificate, signKeySuccession, signSigningRequest } from '@mintmark/core/signed'
+import { randomBytes } from '@mintmark/elements'
 import { connectAnonymously } from '@mintmark/testing/faults'
 import { expect, onTestFinished, test } from 'vitest'
 import { auditData } from '../src/index.ts'
@@ -38,7 +39,7 @@ async function scene(): Promise<{ store: Store; key: Key; certificate: Uint8Arra
   const { body } = await anyone.post('/v1/enroll', { csr, name: 'device-104' }, token)
   const certificate = readPem('CERTIFICATE', (body as { certificate: string }).certificate)
   await running.stop()
-  const { store } = openData({ data, domain })
+  const { store } = await openData({ data, domain, now: Date.now, random: randomBytes })
   onTestFinished(() => store.close())
   return { store, key, certificate, data }
 }
