@@ -1,20 +1,17 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { admitSpki } from '@mintmark/core/keys'
-import type { Key } from '@mintmark/core/keys/sign'
 import { checkInclusion, leafHash, readCheckpoint } from '@mintmark/core/ledger'
-import { type Change, change } from '@mintmark/core/rules'
 import { nodeVerify } from '@mintmark/elements'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openSqlite, type Receipt, Store } from '../src/store/index.ts'
 import { type Kind, kinds } from './databases.ts'
+import { enrolled, fact, fleet, makeSigner, revoked, token } from './facts.ts'
 
 /** A store with a database that tests can look into and make fail. */
 async function scene({ make }: Kind) {
   const { open, attack, bytes } = await make()
-  const keys = new Map<string, Key>()
+  const { keys, signer } = makeSigner()
   const real = await open()
   const disk = { full: false, transactions: 0 }
   const database: Database = {
@@ -29,55 +26,10 @@ async function scene({ make }: Kind) {
       }, locks)
     },
   }
-  const store = new Store(database, ledger => {
-    const key = keys.get(ledger) ?? makeKey()
-    keys.set(ledger, key)
-    return { origin: `${ledger}.example.test/ledger`, key }
-  })
+  const store = new Store(database, signer)
   onTestFinished(() => store.close())
   return { attack, bytes, store, disk, keys }
 }
-
-function makeKey(): Key {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  return {
-    publicKey: admitSpki(new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))),
-    sign: message => new Uint8Array(sign(null, message, privateKey)),
-  }
-}
-
-let at = 1_700_000_000_000
-const fact = (ledger: string): Change =>
-  change({ kind: 'refused', at: at++, by: 'anonymous', ledger, body: { code: 'revoked', operation: 'none', count: 1 } })
-
-const fleet = (name: string): Change =>
-  change({
-    kind: 'fleet.created',
-    at: at++,
-    by: 'platform',
-    ledger: 'platform',
-    body: { fleet: name, key: makeKey().publicKey.spki, ledgerKey: makeKey().publicKey.raw, public: false },
-  })
-
-const token = (id: string): Change =>
-  change({
-    kind: 'token.created',
-    at: at++,
-    by: 'platform',
-    ledger: 'platform',
-    body: {
-      token: id,
-      role: 'operator',
-      secretHash: new Uint8Array(32),
-      uses: 1,
-      expires: at + 86_400_000,
-      pattern: undefined,
-      tier: 'software',
-    },
-  })
-
-const revoked = (id: string): Change =>
-  change({ kind: 'token.revoked', at: at++, by: 'platform', ledger: 'platform', body: { token: id } })
 
 describe.each(kinds)('on $kind', kind => {
   beforeEach(({ skip }) => skip(kind.missing !== undefined, kind.missing))
@@ -210,6 +162,20 @@ describe.each(kinds)('on $kind', kind => {
       'delete from ledger_head; insert into ledger_head select * from kept; delete from ledger_entry where idx = 1',
     )
     await expect(store.commit(fact('acme'))).rejects.toMatchObject({ code: 'ledger-broken' })
+  })
+
+  test('lists names in the order of their bytes, all of a fleet and no others', async () => {
+    const { store } = await scene(kind)
+    const names = ['a', 'a-1', 'a.1', 'a1', 'aa', 'a_1', 'b-a', 'ba', 'b_a', '0', '9z', 'z']
+    const others = ['acme-1/device/a', 'acme0/device/a', 'acm/device/a']
+    const paths = [...names.map(name => `acme/device/${name}`), ...others]
+    await Promise.all(paths.map(path => store.commit(enrolled(path))))
+    const found: string[] = []
+    for (let page = await store.records('acme', 'device', '', 5); page.length > 0; ) {
+      found.push(...page.map(({ name }) => name))
+      page = await store.records('acme', 'device', page.at(-1)!.name, 5)
+    }
+    expect(found).toEqual(names.toSorted())
   })
 
   test('commits what it was given before it was closed, and nothing after', async () => {

@@ -68,7 +68,7 @@ export class PostgresServer {
       const said: string[] = []
       createInterface({ input: child.stderr! }).on('line', line => {
         said.push(line)
-        if (line.includes('ready to accept connections')) resolve()
+        if (/ready to accept (read-only )?connections/.test(line)) resolve()
       })
       child.once('exit', () => reject(new Error(`PostgreSQL ended: ${said.join('\n')}`)))
     })
@@ -91,6 +91,11 @@ export class PostgresServer {
     const place = ['-h', this.#directory, '-p', String(this.port), '-U', 'postgres', '-d', database]
     const { stdout } = await run(program('psql'), [...place, '-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', statements])
     return stdout.split('\n').slice(0, -1)
+  }
+
+  /** Files of the server itself, to be changed while it does not run. */
+  get data(): string {
+    return join(this.#directory, 'data')
   }
 
   /** In order, and everyone who is connected is told. */

@@ -60,6 +60,9 @@ async function apply(wire: Wire, done: number): Promise<void> {
 export async function inspectSchema(wire: Wire): Promise<Damage | undefined> {
   try {
     const is = await describe(wire, 'current_schema()', "quote_ident(current_schema()) || '.'")
+    // Of the whole database: what acts when tables are changed.
+    const { rows: acting } = await wire.send('select evtname from pg_event_trigger order by evtname')
+    for (const { evtname } of acting) is.set(evtname, 'event trigger')
     const version = await schemaVersion(wire)
     await wire.send('begin read write')
     await wire.send('set local search_path = pg_temp')
@@ -115,8 +118,6 @@ async function describe(wire: Wire, schema: string, prefix: string): Promise<Map
       select oprname, 'operator' from pg_operator, here where oprnamespace = here.oid
       union all
       select typname, 'type' from pg_type, here where typnamespace = here.oid and typrelid = 0 and typelem = 0
-      union all
-      select evtname, 'event trigger' from pg_event_trigger
     ) lines group by what`)
   return new Map(rows.map(({ what, text }) => [what, text]))
 }

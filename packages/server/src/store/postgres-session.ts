@@ -17,8 +17,6 @@ export interface Manner {
   readonly limits: Limits
   /** It cannot write. */
   readonly readOnly?: boolean
-  /** It may be on a server that only follows another one. */
-  readonly standby?: boolean
   /** Told of every wake on the channel, and when the session has begun, as one may have been missed before. */
   readonly woken?: () => void
 }
@@ -100,7 +98,7 @@ export class Session {
           clearTimeout(slow)
         },
       }
-      checkServer(await this.#prepare(wire), this.#manner.standby ?? false)
+      checkServer(await this.#prepare(wire))
       if (woken) {
         await wire.send(`listen ${channel}`)
         woken()
@@ -159,11 +157,11 @@ interface Server {
 }
 
 /** Every way in which a commit that was acknowledged could be lost, or text could be other text. */
-function checkServer({ fsync, encoding, version, standby }: Server, mayFollow: boolean): void {
+function checkServer({ fsync, encoding, version, standby }: Server): void {
   if (fsync !== 'on') throw unfit('fsync is off there: what it acknowledges can be lost')
   if (encoding !== 'UTF8') throw unfit(`its encoding is ${encoding}, not UTF8`)
   if (!(version >= 130_000)) throw unfit(`it is of version ${Math.floor(version / 10_000)}, 13 is the oldest`)
-  if (standby && !mayFollow) throw unfit('it is a standby, which can only be read')
+  if (standby) throw unfit('it only follows another server')
 }
 
 const unfit = (why: string): Refused => new Refused('database-unfit', why)

@@ -27,7 +27,7 @@ const readers = 4
 export async function openPostgres(url: string, options: { readonly readOnly?: boolean } = {}): Promise<Database> {
   const readOnly = options.readOnly ?? false
   const config = readDatabaseUrl(url)
-  const begin = (manner: SessionManner): Session => new Session(config, { ...manner, standby: readOnly })
+  const begin = (manner: SessionManner): Session => new Session(config, manner)
   const patiently = <T>(work: (wire: Wire) => Promise<T>): Promise<T> => once(begin({ limits: patient }), work)
   await patiently(async wire => {
     if (!readOnly) await migrateSchema(wire)
