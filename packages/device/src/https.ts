@@ -6,6 +6,7 @@ import { pem, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { isConnectionError, ProvenAgent } from './proven-agent.ts'
 import { readBody, readRefusal } from './reply.ts'
+import { Turns } from './turns.ts'
 
 export interface Reach {
   /** `https://host[:port]`. */
@@ -56,9 +57,10 @@ export function connect({ url, anchor, identity, now }: Reach): Connection {
     key: typeof identity.key === 'string' ? readFileSync(identity.key) : Buffer.from(identity.key),
   }
   const context = createSecureContext({ ca: pem('CERTIFICATE', anchor), minVersion: 'TLSv1.3', ...client })
-  const agent = new ProvenAgent({ url: origin, anchor, context, now }, { maxSockets: 4, timeout: idleLimit })
+  const agent = new ProvenAgent({ url: origin, anchor, context, now }, { timeout: idleLimit })
+  const turns = new Turns(mostAtOnce)
   const call = (method: string, path: string, body?: object, token?: string) =>
-    exchange(agent, origin, { method, path, body, token })
+    turns.take(() => exchange(agent, origin, { method, path, body, token }))
   return {
     get: path => call('GET', path),
     post: (path, body, token) => call('POST', path, body, token),
@@ -74,6 +76,7 @@ interface Call {
   readonly token: string | undefined
 }
 
+const mostAtOnce = 4
 const requestLimit = 30_000
 const idleLimit = 60_000
 

@@ -51,6 +51,27 @@ describe('a platform that proves itself', () => {
     platform.close()
   })
 
+  test('and goes away: everyone who waits for a turn hears it, and nobody waits for ever', async () => {
+    const sockets: { destroy(): void }[] = []
+    const server = createServer(await makeServed(ours.server), socket => {
+      sockets.push(socket)
+      socket.on('error', () => socket.destroy())
+    })
+    const { url, stop } = await listen(server)
+    const platform = connect({ url, anchor: ours.root.der, now })
+    onTestFinished(() => platform.close())
+    const asked = Array.from({ length: 40 }, () => platform.get('/'))
+    const settled = Promise.allSettled(asked)
+    while (sockets.length < 4) await new Promise(resolve => setTimeout(resolve, 10))
+    const stopped = stop()
+    for (const socket of sockets) socket.destroy()
+    await stopped
+    const codes = (await settled).map(each => (each as PromiseRejectedResult).reason.code)
+    expect(codes).toEqual(Array(40).fill('unreachable'))
+    // No more than four at once, whatever comes.
+    expect(sockets).toHaveLength(4)
+  })
+
   test('is asked again over the same connection', async () => {
     let connections = 0
     const server = createServer(await makeServed(ours.server), socket => {
