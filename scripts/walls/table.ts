@@ -23,6 +23,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'core/signed': core('errors', 'bytes', 'names', 'keys', 'keys/sign', 'ledger'),
   'core/proof': core('errors', 'bytes', 'names', 'keys', 'signed', 'ledger'),
   'core/rules': core('errors', 'bytes', 'names', 'keys', 'signed', 'ledger', 'proof'),
+  'core/evidence': core('errors', 'bytes', 'keys', 'signed', 'ledger', 'proof', 'rules'),
   'core/ceremony': core('errors', 'bytes', 'names', 'keys', 'signed', 'rules', 'proof'),
   elements: { may: wholeCore, node: [...files, 'node:os', 'node:util'], npm: false },
   ceremony: {

@@ -1,7 +1,7 @@
-import { equal, readBase64 } from '@mintmark/core/bytes'
+import { equal } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { admitRaw } from '@mintmark/core/keys'
-import { checkInclusion, leafHash, readCheckpoint } from '@mintmark/core/ledger'
+import { checkReceipt as inLedger, readReceipt } from '@mintmark/core/ledger'
 import type { Identity } from '@mintmark/core/proof'
 import { type Change, readChange } from '@mintmark/core/rules'
 import type { Charter } from '@mintmark/core/signed'
@@ -26,15 +26,11 @@ export interface Issuance {
  * about this issuance and no other: any entry of the same ledger has a receipt that is as good.
  */
 export async function checkReceipt(receipt: ReceiptText, charter: Charter, issuance: Issuance): Promise<void> {
-  const { origin, index, proof, checkpoint } = receipt
-  const expected = `${charter.fleet}.${charter.domain}/ledger`
-  if (origin !== expected) throw new Refused('bad-checkpoint', 'a receipt of another ledger')
-  if (typeof checkpoint !== 'string' || typeof index !== 'number') throw new Refused('bad-proof', 'not a receipt')
-  const entry = readBytes(receipt.entry)
+  const read = readReceipt(receipt)
+  const origin = `${charter.fleet}.${charter.domain}/ledger`
   const publicKey = admitRaw('Ed25519', charter.ledgerKey)
-  const { size, root } = await readCheckpoint(checkpoint, { origin: expected, publicKey, verify: nodeVerify })
-  checkInclusion({ leafHash: leafHash(entry), index, size, proof: readHashes(proof), root })
-  checkEntry(readChange(entry), charter.fleet, issuance)
+  await inLedger(read, { origin, publicKey, verify: nodeVerify })
+  checkEntry(readChange(read.entry), charter.fleet, issuance)
 }
 
 function checkEntry({ ledger, kind, body }: Change, fleet: string, issuance: Issuance): void {
@@ -43,15 +39,4 @@ function checkEntry({ ledger, kind, body }: Change, fleet: string, issuance: Iss
   const { identity, certificate } = body as Change<IssuingKind>['body']
   if (identity !== issuance.identity.path) throw new Refused('bad-proof', 'an entry about another identity')
   if (!equal(certificate, issuance.certificate)) throw new Refused('bad-proof', 'an entry about another certificate')
-}
-
-function readHashes(value: unknown): Uint8Array[] {
-  // A ledger of 2^53 entries is 53 nodes deep.
-  if (!Array.isArray(value) || value.length > 53) throw new Refused('bad-proof', 'not a list of hashes')
-  return value.map(readBytes)
-}
-
-function readBytes(value: unknown): Uint8Array {
-  if (typeof value !== 'string') throw new Refused('bad-proof', 'not bytes in base64')
-  return readBase64(value)
 }

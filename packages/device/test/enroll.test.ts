@@ -324,7 +324,7 @@ const rewrites: readonly Rewrite[] = [
     'signature',
     ({ receipt }) => Object.assign(receipt, { checkpoint: (receipt.checkpoint as string).replace('\n8\n', '\n9\n') }),
   ],
-  ['no receipt', 'a receipt of another ledger', reply => Object.assign(reply, { receipt: null })],
+  ['no receipt', 'not a receipt', reply => Object.assign(reply, { receipt: null })],
   ['no certificate', 'certificate', reply => Object.assign(reply, { certificate: undefined })],
   [
     'two certificates in one',

@@ -149,11 +149,13 @@ const cases: readonly Case[] = [
       at: '2026-11-30T12:00:00.000Z',
       by: 'platform/operator/local',
       about: 'acme/device/device-104',
+      says: 'acme/device/device-104 was revoked: stolen',
       body: { reason: 'stolen \u001b[2J\nacme/18  identity.enrolled', notAfter: 1796040000000, spki: 'ab'.repeat(65) },
       leafHash: 'ab',
     },
     says: [
       'acme/17  identity.revoked',
+      '  says       acme/device/device-104 was revoked: stolen',
       '  when       2026-11-30 12:00 UTC',
       '  by         platform/operator/local',
       '  about      acme/device/device-104',

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkInclusion, leafHash, readCheckpoint } from '@mintmark/core/ledger'
+import { checkInclusion, leafHash, type Receipt, readCheckpoint } from '@mintmark/core/ledger'
 import { nodeVerify } from '@mintmark/elements'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { type Database, openSqlite, type Receipt, Store } from '../src/store/index.ts'
+import { type Database, openSqlite, Store } from '../src/store/index.ts'
 import { type Kind, kinds } from './databases.ts'
 import { enrolled, fact, fleet, makeSigner, revoked, token } from './facts.ts'
 

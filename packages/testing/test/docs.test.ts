@@ -143,7 +143,15 @@ describe('codes', () => {
   const others = new Set([
     ...[certificateFindings, charterFindings, ledgerFindings].flatMap(findings => Object.keys(findings)),
     ...Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies),
-    ...['prom-client', 'sodium-native', 'mintmark-ceremony', 'wrong-use', 'tpm-attested', 'key-succession'],
+    ...[
+      'prom-client',
+      'sodium-native',
+      'mintmark-ceremony',
+      'wrong-use',
+      'tpm-attested',
+      'key-succession',
+      'mintmark-proof',
+    ],
   ])
 
   test.each(named)('every code in %s is one', (_, where) => {

@@ -71,6 +71,7 @@ test('an entry says all that its bytes say, and has them', async () => {
     at: new Date(fact!.at).toISOString(),
     by: fact!.by,
     about: device.path,
+    says: expect.stringMatching(/^acme\/device\/device-1 was enrolled with the token \S+ and got the certificate/),
     body: expect.objectContaining({
       identity: device.path,
       serial: device.certificate.serial,

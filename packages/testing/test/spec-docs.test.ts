@@ -18,6 +18,7 @@ import {
   utf8,
 } from '@mintmark/core/bytes'
 import { describeRequest, digestWords, readCeremonyAnswer, readCeremonyRequest } from '@mintmark/core/ceremony'
+import { proveFact, readProofFile, writeProofFile } from '@mintmark/core/evidence'
 import { admitSpki, didKey, readDidKey, webCryptoVerify } from '@mintmark/core/keys'
 import {
   append,
@@ -226,6 +227,26 @@ describe('certificate.md', () => {
     const list = await readRevocationList(bytesOf('certificate.md', 'crl'), authority, webCryptoVerify)
     expect(list.number).toBe(Number(spec('ledger.md', 'checkpoint').split('\n')[1]))
     expect(list.nextUpdate - list.thisUpdate).toBe(86_400_000)
+  })
+})
+
+describe('proof-file.md', () => {
+  const text = spec('proof-file.md', 'proof-file')
+  const pinned = { root: spec('proof-file.md', 'proof-root') }
+
+  test('has a proof of the receipt in ledger.md, under the root in certificate.md', async () => {
+    expect(pinned.root).toBe(hex(sha256(root.der)))
+    const { fact, charter: proven, ...place } = await proveFact(readProofFile(utf8(text)), pinned, webCryptoVerify)
+    expect(place).toEqual({ origin, index: 2, size: 5 })
+    expect([fact.kind, proven]).toEqual(['identity.enrolled', charter])
+    const receipt = JSON.parse(spec('ledger.md', 'receipt'))
+    expect(JSON.parse(text)).toMatchObject(receipt)
+  })
+
+  test('is written as it stands there, with the fields of the table', () => {
+    expect(writeProofFile(readProofFile(utf8(text)))).toBe(`${text}\n`)
+    const documented = rows('proof-file.md', 'field').flatMap(([cell = '']) => cell.match(/\w+/g) ?? [])
+    expect(documented).toEqual(Object.keys(JSON.parse(text)))
   })
 })
 

@@ -61,6 +61,12 @@ const table = {
   },
   'bad-checkpoint': { status: 400, seen: 'anyone', message: 'The checkpoint is not a signed note of this ledger.' },
   'bad-proof': { status: 400, seen: 'anyone', message: 'The Merkle proof does not lead to the root it claims.' },
+  'bad-proof-file': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The file is not a proof as Mintmark writes them.',
+    hint: 'make it again with mintmark audit prove',
+  },
   'bad-request-file': { status: 400, seen: 'anyone', message: 'The file is not a ceremony request.' },
   'bad-answer': { status: 400, seen: 'anyone', message: 'The file is not an answer to this ceremony request.' },
   'too-large': { status: 413, seen: 'anyone', message: 'More bytes than this operation takes.' },
@@ -211,6 +217,24 @@ const table = {
   },
   unreachable: { status: 503, seen: 'anyone', message: 'The platform cannot be reached.' },
   'wrong-passphrase': { status: 401, seen: 'anyone', message: 'The passphrase does not open this key file.' },
+  'other-root': {
+    status: 401,
+    seen: 'anyone',
+    message: 'This rests on another root than the one that was named.',
+    hint: "compare the digest with the signer's paper; where it differs, believe nothing of it",
+  },
+  'other-ledger-key': {
+    status: 401,
+    seen: 'anyone',
+    message: 'This rests on another ledger key than the one that was named.',
+    hint: 'compare the key with the one that you wrote down; where it differs, believe nothing of it',
+  },
+  'ledger-key-needed': {
+    status: 401,
+    seen: 'anyone',
+    message: 'No charter of the root names the key of this ledger, so the key must be known from elsewhere.',
+    hint: 'name it with --ledger-key, as you wrote it down when the platform was founded',
+  },
   'data-missing': {
     status: 404,
     seen: 'anyone',

@@ -14,4 +14,5 @@ export {
 export { leafHash } from './hash.ts'
 export { type NoteSignature, noteKeyId, readVerifierKey, verifierKey } from './note.ts'
 export { frontierAt, proveConsistency, proveInclusion, type ReadHashes } from './prove.ts'
+export { checkReceipt, type Receipt, type ReceiptJson, readReceipt, receiptJson } from './receipt.ts'
 export { fullWidth, readTilePath, type Tile, tilePath, tilesOf, tileWidth } from './tiles.ts'

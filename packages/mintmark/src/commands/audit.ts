@@ -1,15 +1,21 @@
+import { existsSync } from 'node:fs'
+import { utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { factInWords, type Pinned, writeProofFile } from '@mintmark/core/evidence'
 import { readFleetName } from '@mintmark/core/names'
+import { writeFileDurably } from '@mintmark/elements'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type EntryName, entryCells, entryHeads, entryPath, readAbout, readEntryName } from '../entries.ts'
 import { Told } from '../failure.ts'
 import { asOperator } from '../operator.ts'
 import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { readPages } from '../pages.ts'
-import { isJson, lines, moment, print, shown } from '../print.ts'
+import { isJson, lines, moment, print, printable, shown } from '../print.ts'
+import { fetchProof, ledgerKeyOption, rootOption, verifyProofFile } from '../proof.ts'
 import { type Fields, fieldsOf } from '../reply.ts'
 import { printStream } from '../stream.ts'
 
-/** `audit list`, `audit show`, `audit verify` */
+/** `audit list`, `audit show`, `audit prove`, `audit verify` */
 export function registerAudit(program: Command): void {
   const audit = program.command('audit').helpGroup(helpGroups.operator).description('read and check the ledgers')
   example(audit, 'mintmark audit list --ledger acme')
@@ -39,13 +45,26 @@ export function registerAudit(program: Command): void {
     .action(showEntry)
   example(show, 'mintmark audit show acme/17')
 
-  const verify = audit
-    .command('verify')
-    .description('replay every ledger and compare trees, checkpoints and tables; reads only')
+  const prove = audit
+    .command('prove')
+    .description('write one file that proves an entry to anyone who has the root, without the platform')
+    .argument('<ledger/index>', 'the entry, from audit list', readEntryName)
+    .option('--out <file>', 'where to write it; without it, to standard output')
     .addOption(dataOption())
     .addOption(jsonOption())
-    .action(verifyLedgers)
-  example(verify, 'mintmark audit verify --data ./mintmark-data')
+    .action(proveEntry)
+  example(prove, 'mintmark audit prove acme/17 --out proof.json')
+
+  const verify = audit
+    .command('verify')
+    .description('check a proof file, or replay all ledgers of a data directory and compare its tables; reads only')
+    .argument('[file]', 'a file of audit prove; without it the data directory')
+    .addOption(rootOption())
+    .addOption(ledgerKeyOption())
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(verifyWhat)
+  example(verify, 'mintmark audit verify --data ./mintmark-data', 'mintmark audit verify proof.json --root "$ROOT"')
 }
 
 const ledgerOption = () =>
@@ -92,6 +111,7 @@ async function showEntry(name: EntryName, { data }: { readonly data: string }, c
   const text = [
     `${shown(found.ledger)}/${shown(found.index)}  ${shown(found.kind)}`,
     lines([
+      ['says', shown(found.says)],
       ['when', moment(found.at)],
       ['by', shown(found.by)],
       ['about', shown(found.about)],
@@ -108,6 +128,42 @@ function fieldText(field: string, value: unknown): string {
   if (times.includes(field) && typeof value === 'number') return moment(new Date(value).toISOString())
   const isLong = typeof value === 'string' && /^[0-9a-f]{129,}$/.test(value)
   return isLong ? `${value.length / 2} bytes (--json has them)` : shown(value)
+}
+
+interface ProveOptions {
+  readonly data: string
+  readonly out?: string
+}
+
+async function proveEntry(name: EntryName, { data, out }: ProveOptions, command: Command): Promise<void> {
+  if (out !== undefined && existsSync(out)) throw new Refused('file-exists', out)
+  const { file, proven, root, verifierKey } = await asOperator(data, platform => fetchProof(platform, name))
+  const text = writeProofFile(file)
+  // The file is one JSON document by itself.
+  if (out === undefined) return print(command, { json: JSON.parse(text), text: text.trimEnd() })
+  writeFileDurably(out, utf8(text), { mode: 0o644, replace: false })
+  const pin = name.ledger === 'platform' ? `--ledger-key ${verifierKey}` : `--root ${root}`
+  const { origin, index, size } = proven
+  print(command, {
+    json: { proof: out, origin, index, size, root, ...(name.ledger === 'platform' ? { ledgerKey: verifierKey } : {}) },
+    text: [
+      `Written to ${out}: ${printable(factInWords(proven.fact))}`,
+      'Whoever checks it takes what follows the last option from elsewhere, not from here:',
+      `  mintmark audit verify ${out} ${pin}`,
+    ].join('\n'),
+  })
+}
+
+interface VerifyOptions extends Pinned {
+  readonly data: string
+}
+
+async function verifyWhat(file: string | undefined, options: VerifyOptions, command: Command): Promise<void> {
+  if (file === undefined) return verifyLedgers(options, command)
+  if (options.root === undefined && options.ledgerKey === undefined) {
+    command.error("error: name the root with --root, or the key of the platform's own ledger with --ledger-key")
+  }
+  print(command, await verifyProofFile(file, options))
 }
 
 async function verifyLedgers({ data }: { readonly data: string }, command: Command): Promise<void> {

@@ -61,6 +61,7 @@ export const access = {
   // The fleet is a ledger here, so `platform` is one too.
   'GET /v1/audit/:fleet': operator,
   'GET /v1/audit/:fleet/:index': operator,
+  'GET /v1/audit/:fleet/:index/proof': operator,
   'GET /v1/ceremony': operator,
   'POST /v1/ceremony': operator,
 } as const satisfies Record<string, Access>

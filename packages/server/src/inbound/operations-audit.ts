@@ -1,5 +1,6 @@
+import { writeProofFile } from '@mintmark/core/evidence'
 import { listDeviceEvents } from '../operations/devices.ts'
-import { type EntryQuestion, listEntries, readEntry } from '../operations/entries.ts'
+import { type EntryQuestion, listEntries, readEntry, readProof } from '../operations/entries.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation } from './call.ts'
 import { readIndex, readLimit } from './input.ts'
@@ -17,6 +18,13 @@ export const auditOperations = {
   'GET /v1/audit/:fleet/:index': {
     summary: 'One entry of a ledger, in full',
     run: async ({ platform, params }) => json(await readEntry(platform, params.fleet!, readIndex(params.index!))),
+  },
+  'GET /v1/audit/:fleet/:index/proof': {
+    summary: 'One entry with all that proves it without us, as a file',
+    async run({ platform, params }) {
+      const file = await readProof(platform, params.fleet!, readIndex(params.index!))
+      return { status: 200, type: 'application/json', body: writeProofFile(file) }
+    },
   },
   'GET /v1/fleets/:fleet/devices/:name/events': {
     summary: 'What the ledger has about a device, newest first, a page at a time',

@@ -1,6 +1,7 @@
 import { pem } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { didKey, type PublicKey } from '@mintmark/core/keys'
+import type { Receipt, ReceiptJson } from '@mintmark/core/ledger'
 import { path, readPath, spiffeId } from '@mintmark/core/names'
 import { type PermitHolder, provePermit } from '@mintmark/core/proof'
 import {
@@ -15,7 +16,7 @@ import {
 import { checkPossession, type EnrollmentToken, readSigningRequest } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
 import { type Authority, issuance, issue, issuingAuthority, type Platform } from '../platform.ts'
-import type { Receipt, Row } from '../store/index.ts'
+import type { Row } from '../store/index.ts'
 import { readReceipt } from './ledger.ts'
 
 /** What leaves the platform with a certificate: all a device needs to trust its fleet, and the proof that it is logged. */
@@ -141,7 +142,8 @@ function lastingPem(der: Uint8Array): string {
   return text
 }
 
-export const receiptJson = ({ origin, index, entry, proof, checkpoint }: Receipt) => ({
+/** As in core, with the runtime's own base64: it is in every reply. */
+export const receiptJson = ({ origin, index, entry, proof, checkpoint }: Receipt): ReceiptJson => ({
   origin,
   index,
   entry: Buffer.from(entry).toString('base64'),

@@ -1,8 +1,10 @@
 import { base64, hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import { factInWords, type ProofFile } from '@mintmark/core/evidence'
 import { aboutOf, type Change, type ChangeKind, changeKinds, readChange } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Row } from '../store/index.ts'
+import { readReceipt } from './ledger.ts'
 
 /** An entry of a ledger, to be read by people and programs. */
 export interface EntryView {
@@ -13,6 +15,8 @@ export interface EntryView {
   readonly by: string
   /** The registry path, token or fleet that it is about; null where it is about none. */
   readonly about: string | null
+  /** One sentence. */
+  readonly says: string
   /** The fields of the kind; bytes in hex. */
   readonly body: Readonly<Record<string, string | number | boolean>>
 }
@@ -52,6 +56,13 @@ export async function readEntry(platform: Platform, ledger: string, index: numbe
   return { ...entryView(row), entry: base64(row.change), leafHash: hex(row.leaf) }
 }
 
+/** One entry with all that proves it to someone who has the root, or for the platform's own ledger its key. */
+export async function readProof(platform: Platform, ledger: string, index: number): Promise<ProofFile> {
+  await checkLedger(platform, ledger)
+  const { root, charters } = platform.trust
+  return { receipt: await readReceipt(platform, ledger, index), charter: charters.get(ledger), root: root.der }
+}
+
 async function checkLedger({ store }: Platform, ledger: string): Promise<void> {
   if (ledger !== 'platform' && !(await store.fleet(ledger))) throw new Refused('fleet-unknown')
 }
@@ -67,6 +78,7 @@ function entryView({ ledger, idx, change }: Row<'ledger_entry'>): EntryView {
     at: new Date(at).toISOString(),
     by,
     about: about === '' ? null : about,
+    says: factInWords(fact),
     body: Object.fromEntries(Object.entries(body as Change['body']).map(([name, value]) => [name, shown(value)])),
   }
 }

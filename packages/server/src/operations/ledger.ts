@@ -1,8 +1,8 @@
 import { Refused } from '@mintmark/core/errors'
+import type { Receipt } from '@mintmark/core/ledger'
 import { proveInclusion, readTilePath, tileWidth, writeBundle, writeTile } from '@mintmark/core/ledger'
 import { nodeSha256 } from '@mintmark/elements'
 import { originOf, type Platform } from '../platform.ts'
-import type { Receipt } from '../store/index.ts'
 
 /** The proof that an entry is in its ledger, against the newest checkpoint. */
 export async function readReceipt(platform: Platform, ledger: string, index: number): Promise<Receipt> {

@@ -8,6 +8,7 @@ import {
   emptyFrontier,
   type Frontier,
   leafHash,
+  type Receipt,
   readCheckpoint,
   readFrontier,
   root as rootOf,
@@ -21,18 +22,6 @@ import { Contended, type Database, type Transaction } from './database.ts'
 import { type Audience, newsOf } from './news.ts'
 import { Projection } from './projection.ts'
 import type { Queries } from './queries.ts'
-
-/** That a change is in its ledger: checked by anyone with the ledger's key, without us. */
-export interface Receipt {
-  readonly origin: string
-  readonly index: number
-  /** The bytes of the change: what is in the ledger at `index`. */
-  readonly entry: Uint8Array
-  /** Inclusion proof, leaf upwards, in the tree that `checkpoint` signs. */
-  readonly proof: readonly Uint8Array[]
-  /** C2SP tlog-checkpoint. */
-  readonly checkpoint: string
-}
 
 /** The key that signs the checkpoints of a ledger, and the ledger's name. */
 export interface LedgerSigner {

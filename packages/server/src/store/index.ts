@@ -1,5 +1,6 @@
+export type { Receipt } from '@mintmark/core/ledger'
 export { type AuditReport, auditDatabase } from './audit.ts'
-export type { LedgerSigner, Receipt } from './commit.ts'
+export type { LedgerSigner } from './commit.ts'
 export type { Database } from './database.ts'
 export { openPostgres } from './postgres.ts'
 export { Processes } from './processes.ts'

@@ -1,6 +1,6 @@
-import type { ReadHashes } from '@mintmark/core/ledger'
+import type { ReadHashes, Receipt } from '@mintmark/core/ledger'
 import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
-import { Committer, type LedgerSigner, type Receipt } from './commit.ts'
+import { Committer, type LedgerSigner } from './commit.ts'
 import type { Connection, Database } from './database.ts'
 import { type Audience, type NewsListener, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'

@@ -1,0 +1,34 @@
+import type { Change, ChangeBody, ChangeKind } from '../rules/index.ts'
+
+/** A fact in one sentence, for people; what a person wrote is quoted as it is, and may be anything printable. */
+export function factInWords(fact: Change): string {
+  const words = sentences[fact.kind] as ((body: Change['body'], fact: Change) => string) | undefined
+  return words?.(fact.body, fact) ?? `A fact of the kind ${fact.kind} was recorded.`
+}
+
+/** Of a kind without a sentence the name has to do. */
+const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Change) => string } = {
+  'platform.founded': ({ domain, development }) =>
+    `The platform of ${domain} was founded${development ? ' on a development root' : ''}.`,
+  'server.certified': () => 'The platform certified its own listener.',
+  'fleet.created': ({ fleet, public: isPublic }) => `The fleet ${fleet} was made${isPublic ? ', a public one' : ''}.`,
+  'fleet.activated': (_, { ledger }) => `The fleet ${ledger} was chartered by the root, and this ledger with it.`,
+  'token.created': ({ token, uses, expires, pattern }, { ledger }) =>
+    `The token ${token} was made: ${uses === 1 ? 'one use' : `${uses} uses`}${pattern === undefined ? '' : ` for ${pattern}`} in ${ledger} until ${date(expires)}.`,
+  'token.revoked': ({ token }) => `The token ${token} was revoked.`,
+  'identity.enrolled': ({ identity, serial, token }) =>
+    `${identity} was enrolled${token === undefined ? '' : ` with the token ${token}`} and got the certificate ${serial}.`,
+  'identity.renewed': ({ identity, serial }) => `${identity} got another certificate, ${serial}.`,
+  'fleet.policy': ({ lateRenewal }, { ledger }) =>
+    `The policy of ${ledger} was set: an expired certificate ${lateRenewal === 0 ? 'does not renew' : `renews for ${lateRenewal / 86_400_000} days`}.`,
+  'key.introduced': ({ identity, serial }) =>
+    `${identity} introduced another key by the word of its old one, with the certificate ${serial}.`,
+  'key.promoted': ({ identity, key }) => `The key ${key} became the key of ${identity}, and the one before it ended.`,
+  'identity.revoked': ({ identity, reason }) => `${identity} was revoked: ${reason}`,
+  'identity.decommissioned': ({ identity, reason }) => `${identity} was decommissioned: ${reason}`,
+  'config.set': ({ version }, { ledger }) => `Configuration ${version} of ${ledger} was set.`,
+  refused: ({ code, operation, count }, { by }) =>
+    `${by} was refused as ${code} at ${operation}${count === 1 ? '' : `, ${count} times`}.`,
+}
+
+const date = (at: number): string => new Date(at).toISOString()
