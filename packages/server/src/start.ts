@@ -92,8 +92,9 @@ async function run(
   if (!(await store.platform())) await foundByRehearsal(options, store, keeper)
 
   let trust: Trust
-  // Before it is read for the first time: another process may activate a fleet meanwhile.
+  // Before it is read for the first time: another process may make a fleet meanwhile.
   store.onNews(async ({ kind }) => {
+    if (kind === 'fleet.created' || kind === 'missed') await keeper.share()
     if (kind === 'fleet.activated' || kind === 'missed') trust = await readTrust(store, now(), serverVerify)
   })
   trust = await readTrust(store, now(), serverVerify)
