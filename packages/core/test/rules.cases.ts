@@ -8,12 +8,14 @@ import {
   type ChangeBody,
   type ChangeKind,
   change,
+  checkReplacement,
   checkReplay,
   checkSpend,
   checkStanding,
   checkTransition,
   decideEnrollment,
   decideEntry,
+  decideNoticeEntry,
   decideOwn,
   decideRenewal,
   decideReplay,
@@ -110,6 +112,28 @@ for (const [what, code, change, at, roles] of entries) {
   rules.test(`${code === 'in' ? 'lets in' : `refuses with ${code}`}: ${what}`, async () => {
     const proof = await prove(platform.device)
     const decide = () => decideEntry(proof, change && { ...record, ...change }, { roles }, at)
+    if (code === 'in') decide()
+    else await refuses(code, decide)
+  })
+}
+
+const ends: readonly (readonly [string, Code | 'in', Partial<RegistryRecord> | undefined, readonly Role[]])[] = [
+  ['the last key of a decommissioned name', 'in', { standing: 'decommissioned' }, ['device']],
+  ['a name that the registry does not know', 'unknown', undefined, ['device']],
+  ['a name of good standing', 'not-decommissioned', {}, ['device']],
+  ['a revoked name', 'revoked', { standing: 'revoked' }, ['device']],
+  ['a revoked name, with another key', 'revoked', { standing: 'revoked', key: stranger.id }, ['device']],
+  ['another key', 'key-superseded', { standing: 'decommissioned', key: stranger.id }, ['device']],
+  ['another key of a name of good standing', 'key-superseded', { key: stranger.id }, ['device']],
+  ['another name', 'key-superseded', { standing: 'decommissioned', identity: 'acme/device/x' }, ['device']],
+  ['another role', 'forbidden', { standing: 'decommissioned' }, ['operator']],
+]
+
+for (const [what, code, change, roles] of ends) {
+  rules.test(`before the notice ${code === 'in' ? 'lets in' : `refuses with ${code}`}: ${what}`, async () => {
+    // Time is not asked: a device that slept must learn that it is over.
+    const proof = await prove(platform.device)
+    const decide = () => decideNoticeEntry(proof, change && { ...record, ...change }, { roles })
     if (code === 'in') decide()
     else await refuses(code, decide)
   })
@@ -212,6 +236,7 @@ const permit: Permit = {
   left: 3,
   expires: noon + day,
   pattern: undefined,
+  replaces: undefined,
   tier: 'software',
   revoked: false,
 }
@@ -331,6 +356,23 @@ rules.test('grants a name made from the key where none is asked for, and the onl
   ok(decideEnrollment(holder, permit, stranger, undefined, issuance).name.name !== made, 'another key')
   const one = { ...permit, pattern: 'device-104' }
   same(decideEnrollment(holder, one, device, undefined, issuance).name.name, 'device-104')
+})
+
+rules.test('grants a name to another key with a permit that replaces, and says which one goes', () => {
+  const replacing = { ...permit, pattern: 'device-104', replaces: stranger.id, uses: 1, left: 1 }
+  const grant = decideEnrollment(holder, replacing, device, undefined, issuance)
+  same(grant.replaces, stranger.id)
+  same(enrolled(grant, certificate, noon).body.replaces, stranger.id)
+  same(decideEnrollment(holder, permit, device, 'device-104', issuance).replaces, undefined)
+})
+
+rules.test('replaces the current key of a name in good standing, and nothing else', async () => {
+  checkReplacement(record, device.id)
+  await refuses('device-unknown', () => checkReplacement(undefined, device.id))
+  await refuses('name-retired', () => checkReplacement({ ...record, standing: 'revoked' }, device.id))
+  await refuses('name-retired', () => checkReplacement({ ...record, standing: 'decommissioned' }, device.id))
+  await refuses('token-outdated', () => checkReplacement(record, stranger.id))
+  await refuses('token-outdated', () => checkReplacement(record, ''))
 })
 
 rules.test('grants nothing that the permit does not cover', async () => {
@@ -488,6 +530,7 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
     development: true,
   },
   'server.certified': { certificate },
+  'notice.certified': { certificate },
   'fleet.created': { fleet: 'acme', key: device.spki, ledgerKey: new Uint8Array(32), public: false },
   'fleet.activated': { certificate, charter: Uint8Array.of(4) },
   'fleet.policy': { lateRenewal: 90 * day, reason: 'boxed for the winter' },
@@ -499,11 +542,13 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
     expires: noon,
     pattern: 'sensor-*',
     tier: 'software',
+    replaces: device.id,
   },
   'token.revoked': { token: permit.id },
   'identity.enrolled': {
     identity: 'acme/device/device-104',
     token: permit.id,
+    replaces: stranger.id,
     spki: device.spki,
     tier: 'software',
     serial: '40',
@@ -523,14 +568,15 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   'key.promoted': { identity: 'acme/device/device-104', key: stranger.id },
   'identity.revoked': { identity: 'acme/device/device-104', reason: 'lost' },
   'identity.decommissioned': { identity: 'acme/device/device-104', reason: 'scrapped' },
+  'identity.wiped': { identity: 'acme/device/device-104', confirmation: Uint8Array.of(5) },
   'config.set': { version: 1, digest: new Uint8Array(32) },
   refused: { code: 'token-spent', operation: 'enroll', count: 0 },
 }
 const kinds = Object.keys(samples) as ChangeKind[]
-const optional: Partial<Record<ChangeKind, string>> = {
-  'fleet.policy': 'reason',
-  'token.created': 'pattern',
-  'identity.enrolled': 'token',
+const optional: Partial<Record<ChangeKind, readonly string[]>> = {
+  'fleet.policy': ['reason'],
+  'token.created': ['pattern', 'replaces'],
+  'identity.enrolled': ['token', 'replaces'],
 }
 const typeOf = (value: Cbor): string => (value instanceof Uint8Array ? 'bytes' : typeof value)
 
@@ -557,7 +603,7 @@ for (const kind of kinds) {
   rules.test(`refuses a change with a field missing, of another type or unknown: ${kind}`, async () => {
     for (const [field, value] of Object.entries(samples[kind]) as [string, Cbor][]) {
       const without = withBody(kind, body => body.delete(field))
-      if (optional[kind] === field) readChange(without)
+      if (optional[kind]?.includes(field)) readChange(without)
       else await refuses('bad-cbor', () => readChange(without))
       const others: readonly Cbor[] = ['x', 1, true, null, Uint8Array.of(1), [value], new Map(), new Tagged(1, value)]
       for (const other of others.filter(other => typeOf(other) !== typeOf(value))) {
@@ -581,6 +627,7 @@ rules.test('a fact is about an identity, a token, a fleet or none', () => {
   const about: Readonly<Record<ChangeKind, string>> = {
     'platform.founded': '',
     'server.certified': 'platform/server',
+    'notice.certified': 'platform/notice',
     'fleet.created': 'acme',
     'fleet.activated': 'acme',
     'fleet.policy': 'acme',
@@ -592,6 +639,7 @@ rules.test('a fact is about an identity, a token, a fleet or none', () => {
     'key.promoted': identity,
     'identity.revoked': identity,
     'identity.decommissioned': identity,
+    'identity.wiped': identity,
     'config.set': '',
     refused: '',
   }

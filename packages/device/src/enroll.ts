@@ -1,10 +1,9 @@
 import { pem } from '@mintmark/core/bytes'
-import { Refused } from '@mintmark/core/errors'
 import type { KeyAlgorithm } from '@mintmark/core/keys'
 import { readName } from '@mintmark/core/names'
 import type { Tier } from '@mintmark/core/rules'
 import { readToken, signSigningRequest } from '@mintmark/core/signed'
-import { file, homeState, keyForEnrollment, writeHome } from './home.ts'
+import { checkUnused, file, keyForEnrollment, writeHome } from './home.ts'
 import type { Facts } from './home-facts.ts'
 import { connect } from './https.ts'
 import { proveIssued } from './issued.ts'
@@ -48,7 +47,7 @@ export interface Enrolled extends Facts {
 export async function enroll({ token, name, home, algorithm, now }: Enrollment): Promise<Enrolled> {
   const { url, anchor: digest } = readToken(token)
   if (name !== undefined) readName(name)
-  if (homeState(home) === 'enrolled') throw new Refused('home-exists', home)
+  checkUnused(home)
   const anchor = await fetchAnchor(url, digest)
 
   const key = keyForEnrollment(home, algorithm)

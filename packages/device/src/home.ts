@@ -14,7 +14,10 @@ import { type Facts, readFacts, writeFacts } from './home-facts.ts'
 //     home.json     {v, identity, did, url, fleet, name, role}
 //     cert.pem      the leaf, then its chain without the root
 //
-// cert.pem is written last: a home with it is whole, a home without it is an enrollment to be run again.
+//     retired.json  only where the identity was decommissioned: the notice, and the device's last word
+//
+// cert.pem is written last: a home with it is whole, a home without it is an enrollment to be run again. A home with
+// retired.json is over, whatever else is still there.
 
 /** Who lives in a home, and what it takes to prove it. */
 export interface Home extends Facts {
@@ -38,9 +41,10 @@ export interface Contents {
   readonly receipt: object
 }
 
-export type HomeState = 'empty' | 'key-only' | 'enrolled'
+export type HomeState = 'empty' | 'key-only' | 'enrolled' | 'retired'
 
 export function homeState(directory: string): HomeState {
+  if (exists(file(directory, 'retired'))) return 'retired'
   if (exists(file(directory, 'certificate'))) return 'enrolled'
   return exists(file(directory, 'key')) ? 'key-only' : 'empty'
 }
@@ -49,7 +53,9 @@ export function homeState(directory: string): HomeState {
 export const file = (directory: string, name: keyof typeof names): string => join(directory, names[name])
 
 export function readHome(directory: string): Home {
-  if (homeState(directory) !== 'enrolled') throw new Refused('home-missing', directory)
+  const state = homeState(directory)
+  if (state === 'retired') throw new Refused('home-retired', directory)
+  if (state !== 'enrolled') throw new Refused('home-missing', directory)
   const certificate = readFileSync(file(directory, 'certificate'), 'utf8')
   const facts = readFacts(readFileSync(file(directory, 'facts')))
   const keyFile = file(directory, 'key')
@@ -59,16 +65,27 @@ export function readHome(directory: string): Home {
   if (!ours || leaf.altNames?.uris[0] !== facts.identity) {
     throw new Error(`${directory}: key.pem, cert.pem and home.json are not of one identity`)
   }
-  const anchor = readPem('CERTIFICATE', readFileSync(file(directory, 'anchor'), 'utf8'))
-  return { ...facts, directory, certificate, anchor, charter: readCharterFile(directory), key, keyFile }
+  return {
+    ...facts,
+    directory,
+    certificate,
+    anchor: readAnchor(directory),
+    charter: readCharterFile(directory),
+    key,
+    keyFile,
+  }
 }
+
+/** The pinned root, DER. */
+export const readAnchor = (directory: string): Uint8Array =>
+  readPem('CERTIFICATE', readFileSync(file(directory, 'anchor'), 'utf8'))
 
 /**
  * The key of a home that is to be enrolled: a new one, or the one that an interrupted run has left, so that the
  * platform sees the same request again. Asking for another kind of key than is there is refused.
  */
 export function keyForEnrollment(directory: string, algorithm: KeyAlgorithm | undefined): Key {
-  if (homeState(directory) === 'enrolled') throw new Refused('home-exists', directory)
+  checkUnused(directory)
   makePrivate(directory)
   const path = file(directory, 'key')
   if (!exists(path)) return createKeyFile(path, algorithm ?? 'Ed25519')
@@ -79,6 +96,13 @@ export function keyForEnrollment(directory: string, algorithm: KeyAlgorithm | un
     throw new Refused('home-exists', `${path} is a key for ${held}`, { hint })
   }
   return key
+}
+
+/** A home is for one identity: one that has or had another is refused. */
+export function checkUnused(directory: string): void {
+  const state = homeState(directory)
+  if (state === 'retired') throw new Refused('home-retired', directory)
+  if (state === 'enrolled') throw new Refused('home-exists', directory)
 }
 
 /** Everything but the key; the certificate last, because it says that the rest is there. */
@@ -100,6 +124,7 @@ const names = {
   receipt: 'receipt.json',
   facts: 'home.json',
   certificate: 'cert.pem',
+  retired: 'retired.json',
 } as const
 
 const write = (directory: string, name: keyof typeof names, bytes: Uint8Array): void =>

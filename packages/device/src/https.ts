@@ -39,6 +39,8 @@ export interface Connection {
   /** @param token an enrollment token to show, as bearer */
   post(path: string, body: object, token?: string): Promise<Reply>
   put(path: string, body: object): Promise<Reply>
+  /** A post that is to be refused with this status, and with a body that says more than a code. */
+  postFor(status: number, path: string, body: object): Promise<Reply>
   /** Ends its sockets; a process with open ones does not end by itself. */
   close(): void
 }
@@ -59,12 +61,13 @@ export function connect({ url, anchor, identity, now }: Reach): Connection {
   const context = createSecureContext({ ca: pem('CERTIFICATE', anchor), minVersion: 'TLSv1.3', ...client })
   const agent = new ProvenAgent({ url: origin, anchor, context, now }, { timeout: idleLimit })
   const turns = new Turns(mostAtOnce)
-  const call = (method: string, path: string, body?: object, token?: string) =>
-    turns.take(() => exchange(agent, origin, { method, path, body, token }))
+  const call = (method: string, path: string, body?: object, token?: string, due?: number) =>
+    turns.take(() => exchange(agent, origin, { method, path, body, token, due }))
   return {
     get: path => call('GET', path),
     post: (path, body, token) => call('POST', path, body, token),
     put: (path, body) => call('PUT', path, body),
+    postFor: (status, path, body) => call('POST', path, body, undefined, status),
     close: () => agent.destroy(),
   }
 }
@@ -74,6 +77,8 @@ interface Call {
   readonly path: string
   readonly body: object | undefined
   readonly token: string | undefined
+  /** The status of a refusal that is the answer. */
+  readonly due: number | undefined
 }
 
 const mostAtOnce = 4
@@ -93,7 +98,7 @@ async function exchange(agent: ProvenAgent, url: URL, call: Call): Promise<Reply
     const domain = agent.domainOf(response.socket)
     const status = response.statusCode ?? 0
     const body = await readBody(response)
-    if (status < 200 || status > 299) throw readRefusal(status, body)
+    if ((status < 200 || status > 299) && status !== call.due) throw readRefusal(status, body)
     return { status, body, domain }
   } catch (error) {
     if (error instanceof Refused || !(error instanceof Error) || !isConnectionError(error)) throw error

@@ -190,7 +190,7 @@ async function entriesOf(leaf: Uint8Array, { publicKey, name, kind, issuer }: Pa
     const body = { identity: fact.identity, serial, notAfter, certificate: fact.certificate }
     const { kind, ledger } = fact
     if (kind === 'identity.renewed') return change({ ...head, kind, ledger, body }).bytes
-    const more = { token: undefined, spki: publicKey.spki, tier: 'software' }
+    const more = { token: undefined, replaces: undefined, spki: publicKey.spki, tier: 'software' }
     return change({ ...head, kind, ledger, body: { ...body, ...more } }).bytes
   }
   const body = { identity: own.identity, reason: 'stolen' }

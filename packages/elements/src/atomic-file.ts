@@ -53,6 +53,18 @@ export function removeTornWrites(directory: string, before = Number.POSITIVE_INF
   }
 }
 
+/** Removes a file where there is one; once this returns a power cut does not bring it back. */
+export function removeFileDurably(path: string): void {
+  rmSync(path, { force: true })
+  syncDirectory(dirname(path))
+}
+
+/** What crashes in the middle of writing this very file have left. */
+export const tornWritesOf = (path: string): string[] =>
+  readdirSync(dirname(path))
+    .filter(name => isTorn(name) && name.startsWith(`.${basename(path)}.`))
+    .map(name => join(dirname(path), name))
+
 const isTorn = (name: string): boolean => /^\..+\.[0-9a-f]{16}\.tmp$/.test(name)
 
 function writeNew(path: string, bytes: Uint8Array, mode: number): void {

@@ -1,5 +1,5 @@
-export { type DurableWrite, removeTornWrites, writeFileDurably } from './atomic-file.ts'
-export { createKeyFile, openKeyFile } from './key-file.ts'
+export { type DurableWrite, isCode, removeFileDurably, removeTornWrites, writeFileDurably } from './atomic-file.ts'
+export { createKeyFile, openKeyFile, wipeKeyFile } from './key-file.ts'
 export { randomBytes } from './random.ts'
 export {
   createSealedKeyFile,

@@ -1,8 +1,8 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { pem, readPem, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import type { Key, KeyAlgorithm } from '@mintmark/core/keys'
-import { isCode, writeFileDurably } from './atomic-file.ts'
+import { isCode, removeFileDurably, tornWritesOf, writeFileDurably } from './atomic-file.ts'
 import { makePkcs8, SoftwareKey } from './private-key.ts'
 
 /** Makes a key pair and keeps it in a new PKCS#8 file that only its owner can read. Never replaces a file. */
@@ -33,6 +33,36 @@ export function openKeyFile(path: string): Key {
     throw new Error(`${path}: ${cause instanceof Error ? cause.message : cause}`, { cause })
   } finally {
     pkcs8?.fill(0)
+  }
+}
+
+/**
+ * Wipes a private key: its bytes are overwritten where they are, made durable, and then the file goes, with every copy
+ * that a crash in the middle of making it has left. Done again, it finishes what was cut short.
+ *
+ * What the disk keeps of what was overwritten (flash moves blocks about, file systems keep journals and snapshots), this
+ * cannot reach.
+ */
+export function wipeKeyFile(path: string): void {
+  for (const each of [path, ...tornWritesOf(path)]) {
+    overwrite(each)
+    removeFileDurably(each)
+  }
+}
+
+function overwrite(path: string): void {
+  let file: number
+  try {
+    file = openSync(path, 'r+')
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return
+    throw cause
+  }
+  try {
+    writeSync(file, new Uint8Array(fstatSync(file).size), 0, undefined, 0)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
 }
 

@@ -13,6 +13,7 @@ import { registerRevoke } from './commands/revoke.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUp } from './commands/up.ts'
 import { registerWhoami } from './commands/whoami.ts'
+import { registerWipe } from './commands/wipe.ts'
 import { fail } from './failure.ts'
 
 /** Every subcommand, in the order of the help. Each registers itself and loads what is heavy when it is run. */
@@ -30,6 +31,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerEnroll,
   registerWhoami,
   registerRenew,
+  registerWipe,
 ]
 
 /** Runs one command line. @returns the exit code: 0 done, 1 refused, 2 wrong use, 3 unreachable */

@@ -112,9 +112,43 @@ const cases: readonly Case[] = [
     says: 'Token -hAQEBAQEBAQEBAQEBAQEB is revoked.\n',
   },
   {
+    args: ['token', 'create', '--fleet', 'acme', '--replaces', 'acme/device-104', '--ttl', '1d'],
+    call: 'POST /v1/fleets/acme/tokens',
+    sent: { uses: 1, ttl: 86_400_000, replaces: 'device-104' },
+    answer: { ...token, token: 'mmt1_AAAA' },
+    says: [
+      'mmt1_AAAA',
+      '',
+      'Gives acme/device-104 a new key, once, until 2999-01-01 00:00 UTC. The one that it has is refused when that is done.',
+      'It is not shown again. On the device, so that it stands in no list of processes:',
+      '  mintmark enroll -    (and paste the token)\n',
+    ].join('\n'),
+  },
+  {
     args: ['device', 'show', 'acme/device-104'],
     call: 'GET /v1/fleets/acme/devices/device-104',
-    answer: { ...device, standing: 'revoked', reason: 'stolen \u001b[2J' },
+    answer: {
+      ...device,
+      standing: 'decommissioned',
+      wiped: '2026-12-01T12:00:00.000Z',
+      keys: [
+        { state: 'superseded', since: device.enrolled, until: '2026-11-30T18:00:00.000Z', did: 'did:key:z6Mj' },
+        { state: 'current', since: '2026-11-30T18:00:00.000Z', until: null, did: device.did },
+      ],
+    },
+    says: [
+      '  certificate  4f, until 2026-12-30 12:00 UTC',
+      '  wiped        2026-12-01 12:00 UTC',
+      '',
+      'KEY         SINCE                 UNTIL                 DID',
+      'superseded  2026-11-30 12:00 UTC  2026-11-30 18:00 UTC  did:key:z6Mj',
+      'current     2026-11-30 18:00 UTC  -                     did:key:z6Mk\n',
+    ].join('\n'),
+  },
+  {
+    args: ['device', 'show', 'acme/device-104'],
+    call: 'GET /v1/fleets/acme/devices/device-104',
+    answer: { ...device, standing: 'revoked', reason: 'stolen \u001b[2J', wiped: null, keys: [] },
     says: [
       '  device       acme/device-104',
       '  standing     revoked (stolen \ufffd[2J)',

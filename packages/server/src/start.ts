@@ -16,7 +16,7 @@ import { type Jobs, startJobs } from './jobs/jobs.ts'
 import { type Keeper, type KeyName, openKeeper } from './keeper/keeper.ts'
 import { rehearseCeremony } from './operations/fleets.ts'
 import { found, requestFounding } from './operations/found.ts'
-import { provideOperatorHome, provideServerCertificate } from './operations/own.ts'
+import { provideNoticeCertificate, provideOperatorHome, provideServerCertificate } from './operations/own.ts'
 import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
 import { type Database, openSqlite, Processes, Store, sharedKeys } from './store/index.ts'
@@ -119,6 +119,7 @@ async function run(
     const { chain, keyFile } = await provideServerCertificate(platform, files.server, options.hostnames)
     return { cert: chain, key: readFileSync(keyFile) }
   }
+  await provideNoticeCertificate(platform)
   let addresses = { machine: '', console: '' }
   // What devices are told may be a balancer; the command on this host speaks to this process.
   const told = () => ({ ...addresses, machine: options.url ?? addresses.machine })
@@ -142,6 +143,7 @@ async function run(
     everyMinute: () => pipeline.refusals.flush(),
     async everyHour() {
       machine.reload(await certificate())
+      await provideNoticeCertificate(platform)
       await provideOperatorHome(platform, files.operator, own)
     },
   }

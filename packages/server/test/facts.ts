@@ -53,6 +53,7 @@ export const token = (id: string, uses = 1): Change =>
       uses,
       expires: at + day,
       pattern: undefined,
+      replaces: undefined,
       tier: 'software',
     },
   })
@@ -70,6 +71,7 @@ export const enrolled = (identity: string, key = makeKey(), permit?: string): Ch
     body: {
       identity,
       token: permit,
+      replaces: undefined,
       spki: key.publicKey.spki,
       tier: 'software',
       serial: randomBytes(16).toString('hex'),

@@ -40,6 +40,17 @@ test('one identity has a bounded number of sockets, and the oldest goes first', 
   expect(sockets.every(({ destroyed }) => destroyed)).toBe(true)
 })
 
+test('the sockets of every key but those of a record can be cut', () => {
+  const live = new Sockets()
+  const [old, current, other] = [socket(1), socket(2), socket(3)]
+  live.add('acme/device/a', 'old', old)
+  live.add('acme/device/a', 'current', current)
+  live.add('acme/device/b', 'old', other)
+  const record = { identity: 'acme/device/a', standing: 'good', key: 'current', pending: undefined } as const
+  live.cut('acme/device/a', { ...record, tier: 'software' })
+  expect([old, current, other].map(({ destroyed }) => destroyed)).toEqual([true, false, false])
+})
+
 test('a crowd is bounded, the oldest goes first, and who is known leaves it', () => {
   const crowd = new Crowd(10)
   const sockets = Array.from({ length: 20 }, (_, port) => socket(port))

@@ -65,6 +65,7 @@ const someChanges: readonly Uint8Array[] = [
       uses: 3,
       expires: at,
       pattern: undefined,
+      replaces: undefined,
       tier: 'software',
     },
   }),

@@ -12,6 +12,7 @@ import {
   readCbor,
   readHex,
   readPem,
+  readPemBlocks,
   readUtf8,
   sha256,
   Tagged,
@@ -19,7 +20,7 @@ import {
 } from '@mintmark/core/bytes'
 import { describeRequest, digestWords, readCeremonyAnswer, readCeremonyRequest } from '@mintmark/core/ceremony'
 import { proveFact, readProofFile, writeProofFile } from '@mintmark/core/evidence'
-import { admitSpki, didKey, readDidKey, webCryptoVerify } from '@mintmark/core/keys'
+import { admitSpki, didKey, type PublicKey, readDidKey, webCryptoVerify } from '@mintmark/core/keys'
 import {
   append,
   checkInclusion,
@@ -35,15 +36,18 @@ import {
   readFleetName,
   readName,
   readNamePattern,
+  readPath,
   readSpiffeId,
   spiffeId,
 } from '@mintmark/core/names'
-import { checkAuthority, checkLeaf } from '@mintmark/core/proof'
+import { checkAuthority, checkLeaf, proveNotice } from '@mintmark/core/proof'
 import { type ChangeKind, change, readChange } from '@mintmark/core/rules'
 import {
   checkPossession,
+  claimedSigner,
   readCertificate,
   readCharter,
+  readDecommissionNotice,
   readKeySuccession,
   readRevocationList,
   readSigningRequest,
@@ -127,6 +131,50 @@ describe('succession.md', async () => {
   test('has the fields of its table', () => {
     const documented = rows('succession.md', 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
+  })
+})
+
+describe('decommission.md', () => {
+  const page = 'decommission.md'
+  const bodyOf = (name: string) => JSON.parse(spec(page, name).split('\n\n').slice(1).join('\n\n'))
+  const [asked, reply, sent] = [bodyOf('request'), bodyOf('reply'), bodyOf('confirmation')]
+  const notice = readBase64url(reply.notice)
+  const confirmation = readBase64url(sent.confirmation)
+  const parts = (statement: Uint8Array) => (readCbor(statement) as Tagged).value as readonly Uint8Array[]
+  const anchor = readPem('CERTIFICATE', spec(page, 'root'))
+  const chain = readPemBlocks('CERTIFICATE', reply.chain)
+  const signer = readCertificate(chain[0]!).publicKey
+  const fieldsIn = (heading: string) => rows(page, heading).map(row => bare(row[0]))
+
+  test('takes its statements apart', () => {
+    expect(spec(page, 'notice-protected')).toBe(diagnostic(readCbor(parts(notice)[0]!)))
+    expect(spec(page, 'notice-payload')).toBe(diagnostic(readCbor(parts(notice)[2]!)))
+    expect(spec(page, 'confirmation-payload')).toBe(diagnostic(readCbor(parts(confirmation)[2]!)))
+  })
+
+  test('has a confirmation by the key that the notice is about, and of that notice', async () => {
+    const said = readCbor(parts(confirmation)[2]!) as ReadonlyMap<string, Cbor>
+    const told = await readDecommissionNotice(notice, signer, webCryptoVerify)
+    expect(claimedSigner(confirmation)).toBe(told.spki)
+    expect(said.get('notice')).toEqual(sha256(notice))
+    expect(spec(page, 'recorded')).toContain('"ledger": "acme"')
+  })
+
+  test('has a notice that a device believes', async () => {
+    const told = await readDecommissionNotice(notice, signer, webCryptoVerify)
+    const key = { id: told.spki } as PublicKey
+    const [domain, nonce, at] = ['example.test', readBase64url(asked.nonce), told.issued]
+    const name = readPath(told.identity)
+    const expected = { anchor, domain, name, key, nonce, at }
+    expect(await proveNotice({ notice, chain }, expected, webCryptoVerify)).toEqual(told)
+  })
+
+  test('has every field of both', () => {
+    const fieldsOf = (statement: Uint8Array) => [
+      ...(readCbor(parts(statement)[2]!) as ReadonlyMap<string, Cbor>).keys(),
+    ]
+    expect(fieldsIn('notice').toSorted()).toEqual(fieldsOf(notice).toSorted())
+    expect(fieldsIn('confirmation').toSorted()).toEqual(fieldsOf(confirmation).toSorted())
   })
 })
 

@@ -7,6 +7,7 @@ import { type Change, isOfKind } from './change.ts'
 export function aboutOf(fact: Change): string {
   if (isOfKind(fact, 'refused')) return refusedOne(fact.by)
   if (isOfKind(fact, 'server.certified')) return 'platform/server'
+  if (isOfKind(fact, 'notice.certified')) return 'platform/notice'
   if (isOfKind(fact, 'fleet.activated') || isOfKind(fact, 'fleet.policy')) return fact.ledger
   const { body } = fact
   // In this order: an enrollment names its token too, and is about the identity.

@@ -14,7 +14,7 @@ import { checkStanding, type RegistryRecord, type Tier, weakerTier } from './sta
 /** Operational certificates: 30 days, renewed at two thirds; backdated for devices whose clock is a little behind. */
 export const lifetime = { leaf: 30 * 86_400_000, backdate: 300_000 } as const
 
-let make: (name: FullName, request: LeafRequest, tier: Tier, permit: string | undefined) => Grant
+let make: (name: FullName, request: LeafRequest, tier: Tier, permit?: Pick<Permit, 'id' | 'replaces'>) => Grant
 export let isGrant: (value: unknown) => value is Grant
 
 /** What may be issued, and why. Only `decide*` makes one; `issue` demands it. */
@@ -25,12 +25,15 @@ export class Grant {
   readonly tier: Tier
   /** The permit that pays for it; undefined for a renewal and for what the platform issues to itself. */
   readonly permit: string | undefined
+  /** Id of the key that this one replaces under its name. */
+  readonly replaces: string | undefined
 
-  private constructor(name: FullName, request: LeafRequest, tier: Tier, permit: string | undefined) {
+  private constructor(name: FullName, request: LeafRequest, tier: Tier, permit?: Pick<Permit, 'id' | 'replaces'>) {
     this.name = name
     this.request = request
     this.tier = tier
-    this.permit = permit
+    this.permit = permit?.id
+    this.replaces = permit?.replaces
   }
 
   static {
@@ -64,7 +67,7 @@ export function decideEnrollment(
   const name = readPath(`${permit.fleet}/${permit.role}/${decideName(permit, publicKey, requested)}`)
   const tier: Tier = 'software'
   checkSpend(permit, name.name, tier, issuance.at)
-  return make(name, leaf(name, publicKey, issuance), tier, permit.id)
+  return make(name, leaf(name, publicKey, issuance), tier, permit)
 }
 
 /** A token for exactly one name gives that name when none is asked for. */
@@ -105,7 +108,7 @@ export function decideRenewal(
   if (record!.identity !== identity.path) throw new Refused('renew-name')
   if (record!.key !== proven.id) throw new Refused('key-superseded')
   if (!requested.equals(proven)) throw new Refused('renew-key')
-  return make(identity, leaf(identity, requested, issuance), record!.tier, undefined)
+  return make(identity, leaf(identity, requested, issuance), record!.tier)
 }
 
 /**
@@ -140,7 +143,7 @@ export const decideOwn = (
   publicKey: PublicKey,
   issuance: Issuance,
   hosts: Pick<LeafRequest, 'dnsNames' | 'addresses'> = {},
-): Grant => make(name, { ...leaf(name, publicKey, issuance), ...hosts }, 'software', undefined)
+): Grant => make(name, { ...leaf(name, publicKey, issuance), ...hosts }, 'software')
 
 function leaf(name: FullName, publicKey: PublicKey, { domain, at, serial, until }: Issuance): LeafRequest {
   if (!(until > at)) throw new Refused('unavailable', 'the issuing CA has ended')
@@ -160,6 +163,7 @@ export const enrolled = (grant: Grant, certificate: Uint8Array, at: number): Cha
       spki: grant.request.publicKey.spki,
       tier: grant.tier,
       token: grant.permit,
+      replaces: grant.replaces,
     },
   })
 

@@ -15,6 +15,11 @@ export interface Access {
   readonly door: 'machine' | 'console' | 'both'
   /** Also with a certificate that has expired, for as long as the policy of its fleet gives it. */
   readonly late?: boolean
+  /**
+   * Whose standing the row is for; good where nothing is said. `decommissioned`: who is to hear that it is over, and
+   * nobody else. `any`: what is brought says itself whose it is, and who brings it does not matter.
+   */
+  readonly standing?: 'decommissioned' | 'any'
 }
 
 /**
@@ -51,4 +56,21 @@ export function useOf(
   id: string,
 ): 'current' | 'pending' | undefined {
   return id === key ? 'current' : id === pending ? 'pending' : undefined
+}
+
+/**
+ * The gate before the decommission notice: for the last key of a decommissioned name alone. Time is not judged: a
+ * device that slept for longer than its certificate must learn of its end too.
+ * @throws Refused
+ */
+export function decideNoticeEntry(
+  { certificate, identity }: PeerProof,
+  record: RegistryRecord | undefined,
+  { roles }: Pick<Access, 'roles'>,
+): void {
+  if (record === undefined) throw new Refused('unknown')
+  if (record.standing === 'revoked') throw new Refused('revoked')
+  if (record.identity !== identity.path || record.key !== certificate.publicKey.id) throw new Refused('key-superseded')
+  if (record.standing !== 'decommissioned') throw new Refused('not-decommissioned')
+  if (!roles.includes(identity.role)) throw new Refused('forbidden')
 }

@@ -25,8 +25,9 @@ export {
   lifetime,
   renewed,
 } from './enrollment.ts'
-export { type Access, decideEntry, useOf } from './gate.ts'
+export { type Access, decideEntry, decideNoticeEntry, useOf } from './gate.ts'
 export {
+  checkReplacement,
   checkReplay,
   checkSpend,
   type Permit,

@@ -1,7 +1,7 @@
 import { Refused } from '../errors/refused.ts'
 import { coversName, readName, readNamePattern } from '../names/names.ts'
 import type { Role } from '../names/spiffe.ts'
-import { reachesTier, type Tier } from './standing.ts'
+import { type RegistryRecord, reachesTier, type Tier } from './standing.ts'
 
 /** The bounded right to mint identities. People call it a token. */
 export interface Permit {
@@ -20,6 +20,8 @@ export interface Permit {
   readonly pattern: string | undefined
   /** The weakest kind of key it accepts. */
   readonly tier: Tier
+  /** Id of the key that it replaces under the one name that it covers; undefined for a token of new names. */
+  readonly replaces: string | undefined
   readonly revoked: boolean
 }
 
@@ -39,6 +41,16 @@ function readWhole(value: unknown, least: number, most: number): number {
     throw new Refused('bad-number', `a whole number from ${least} to ${most}`)
   }
   return value
+}
+
+/**
+ * A factory reset: the name goes on with another key. Only a name in good standing does, and only from the key that the
+ * token was made for: a second token, or a renewal with another key, in between makes this one worthless.
+ */
+export function checkReplacement(holder: RegistryRecord | undefined, replaces: string): void {
+  if (holder === undefined) throw new Refused('device-unknown')
+  if (holder.standing !== 'good') throw new Refused('name-retired')
+  if (holder.key !== replaces) throw new Refused('token-outdated')
 }
 
 /** A token covers one name, a pattern, or any name; not both of the first two. */

@@ -26,8 +26,8 @@ import { readIntegerValue } from './extensions.ts'
 import { oid } from './oid.ts'
 import type { Issuer } from './profile.ts'
 
-/** CRLReason (RFC 5280 5.3.1), the two that we give. */
-export const crlReason = { unspecified: 0, cessationOfOperation: 5 } as const
+/** CRLReason (RFC 5280 5.3.1), those that we give. */
+export const crlReason = { unspecified: 0, superseded: 4, cessationOfOperation: 5 } as const
 
 export interface Revocation {
   /** Hex. */

@@ -11,8 +11,8 @@ import {
   readDeviceName,
 } from '../options.ts'
 import { readPages } from '../pages.ts'
-import { lines, moment, print, shown } from '../print.ts'
-import { type Fields, fieldsOf } from '../reply.ts'
+import { lines, moment, print, shown, table } from '../print.ts'
+import { type Fields, fieldsOf, listOf } from '../reply.ts'
 import { printStream } from '../stream.ts'
 
 /** `device list`, `device show` */
@@ -74,6 +74,14 @@ async function showDevice(device: DeviceName, { data }: Options, command: Comman
     ['key', shown(found.tier)],
     ['enrolled', moment(found.enrolled)],
     ['certificate', `${shown(found.serial)}, until ${moment(found.notAfter)}`],
+    ...(typeof found.wiped === 'string' ? [['wiped', moment(found.wiped)] as const] : []),
   ])
-  print(command, { json: found, text })
+  const rows = listOf(found, 'keys').map(({ state, since, until, did }) => [
+    shown(state),
+    moment(since),
+    moment(until),
+    shown(did),
+  ])
+  const keys = rows.length < 2 ? [] : ['', table(command, ['KEY', 'SINCE', 'UNTIL', 'DID'], rows)]
+  print(command, { json: found, text: [text, ...keys].join('\n') })
 }

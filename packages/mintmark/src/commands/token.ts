@@ -2,7 +2,17 @@ import { readName, readNamePattern } from '@mintmark/core/names'
 import { readTier, type Tier } from '@mintmark/core/rules'
 import { type Command, Option } from 'commander'
 import { asOperator } from '../operator.ts'
-import { dataOption, example, fleetOption, helpGroups, jsonOption, readCount, readDuration } from '../options.ts'
+import {
+  type DeviceName,
+  dataOption,
+  example,
+  fleetOption,
+  helpGroups,
+  jsonOption,
+  readCount,
+  readDeviceName,
+  readDuration,
+} from '../options.ts'
 import { moment, print, shown, table } from '../print.ts'
 import { type Fields, fieldsOf, listOf } from '../reply.ts'
 
@@ -24,6 +34,11 @@ export function registerToken(program: Command): void {
     )
     .addOption(new Option('--name <device>', 'the one name it enrolls').argParser(readName).conflicts('namePattern'))
     .addOption(new Option('--name-pattern <pattern>', 'names it enrolls, such as sensor-*').argParser(readNamePattern))
+    .addOption(
+      new Option('--replaces <fleet/device>', 'the device that goes on with a new key, as after a factory reset')
+        .argParser(readDeviceName)
+        .conflicts(['uses', 'name', 'namePattern']),
+    )
     .addOption(new Option('--key-tier <tier>', 'weakest kind of key it takes').argParser(readTier))
     .addOption(dataOption())
     .addOption(jsonOption())
@@ -32,6 +47,7 @@ export function registerToken(program: Command): void {
     create,
     'mintmark token create --fleet acme --uses 2 --ttl 1h',
     "mintmark token create --fleet acme --name-pattern 'sensor-*'",
+    'mintmark token create --fleet acme --replaces acme/device-104',
   )
 
   const list = token
@@ -65,21 +81,30 @@ interface NewToken extends Options {
   readonly name?: string
   readonly namePattern?: string
   readonly keyTier?: Tier
+  readonly replaces?: DeviceName
 }
 
 async function createToken(options: NewToken, command: Command): Promise<void> {
   const { fleet, uses, ttl, name, namePattern: pattern, keyTier: tier } = options
+  if (options.replaces !== undefined && options.replaces.fleet !== fleet) {
+    command.error(`--replaces names a device of ${options.replaces.fleet}, and --fleet is ${fleet}`)
+  }
+  const replaces = options.replaces?.name
   const made = fieldsOf(
     await asOperator(options.data, async platform => {
       // What is undefined is left out of the JSON.
-      return (await platform.post(`/v1/fleets/${fleet}/tokens`, { uses, ttl, name, pattern, tier })).body
+      return (await platform.post(`/v1/fleets/${fleet}/tokens`, { uses, ttl, name, pattern, tier, replaces })).body
     }),
   )
-  const covers = name ?? pattern ?? 'any name'
+  const covers = replaces ?? name ?? pattern ?? 'any name'
+  const enrolls = `${uses === 1 ? 'one device' : `${uses} devices`} of ${fleet} (${covers})`
+  const until = moment(made.expires)
   const text = [
     shown(made.token),
     '',
-    `Enrolls ${uses === 1 ? 'one device' : `${uses} devices`} of ${fleet} (${covers}) until ${moment(made.expires)}.`,
+    replaces === undefined
+      ? `Enrolls ${enrolls} until ${until}.`
+      : `Gives ${fleet}/${replaces} a new key, once, until ${until}. The one that it has is refused when that is done.`,
     'It is not shown again. On the device, so that it stands in no list of processes:',
     `  mintmark enroll -${name === undefined ? '' : ` --name ${name}`}    (and paste the token)`,
   ].join('\n')
@@ -92,7 +117,9 @@ async function listTokens({ fleet, data }: Options, command: Command): Promise<v
     shown(token.id),
     stateOf(token),
     `${shown(token.left)} of ${shown(token.uses)}`,
-    token.covers === null ? 'any name' : shown(token.covers),
+    token.covers === null
+      ? 'any name'
+      : `${shown(token.covers)}${typeof token.replaces === 'string' ? ' (replaces)' : ''}`,
     shown(token.tier),
     moment(token.expires),
   ])

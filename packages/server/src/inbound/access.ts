@@ -25,6 +25,9 @@ export const access = {
   'POST /v1/enroll': token,
   // A sleeper comes back by this and by nothing else.
   'POST /v1/renew': { ...member, late: true },
+  'POST /v1/notice': { ...member, standing: 'decommissioned' },
+  // The key may be gone when its last word is brought, so whoever brings it need not be who it is about.
+  'POST /v1/notice/confirmation': { ...anyone, standing: 'any' },
   'GET /v1/me': onBoth(member),
   'GET /v1/config': device,
   'GET /v1/registry/:did': deviceOrOperator,

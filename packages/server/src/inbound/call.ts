@@ -1,3 +1,4 @@
+import type { Code } from '@mintmark/core/errors'
 import type { PeerProof, PermitHolder } from '@mintmark/core/proof'
 import type { Permit } from '@mintmark/core/rules'
 import type { z } from 'zod'
@@ -39,6 +40,8 @@ export interface Reply {
   readonly retryAfter?: number
   /** The connection is closed after it. */
   readonly last?: boolean
+  /** It is a refusal that says more than its code; recorded like any other. */
+  readonly refused?: Code
 }
 
 /** One operation behind its row of the access table. */

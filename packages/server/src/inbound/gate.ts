@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Code, Refused } from '@mintmark/core/errors'
 import type { PeerProof } from '@mintmark/core/proof'
-import { type Access, decideEntry } from '@mintmark/core/rules'
+import { type Access, decideEntry, decideNoticeEntry } from '@mintmark/core/rules'
 import { readToken } from '@mintmark/core/signed'
 import { proveToken } from '../operations/enroll.ts'
 import { promoteKey } from '../operations/renew.ts'
@@ -42,11 +42,14 @@ export async function enter(
   if (caller) {
     shown.caller = caller
     const { proof } = caller
-    const roles = row.roles.length > 0 ? row.roles : [proof.identity.role]
-    const late = row.late ? await lateRenewal(platform, proof) : 0
     const record = await platform.store.standing(proof.identity.path)
-    const use = decideEntry(proof, record, { roles }, platform.now(), late)
-    if (use === 'pending') await promoteKey(platform, proof)
+    const roles = row.roles.length > 0 ? row.roles : [proof.identity.role]
+    if (row.standing === 'decommissioned') decideNoticeEntry(proof, record, { roles })
+    else if (row.standing !== 'any') {
+      const late = row.late ? await lateRenewal(platform, proof) : 0
+      const use = decideEntry(proof, record, { roles }, platform.now(), late)
+      if (use === 'pending') await promoteKey(platform, proof)
+    }
   } else if (row.roles.length > 0) {
     throw new Refused(door.wanted)
   }

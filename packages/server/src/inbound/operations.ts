@@ -1,5 +1,5 @@
 import { pem, readBase64url, readPem } from '@mintmark/core/bytes'
-import { Refused } from '@mintmark/core/errors'
+import { codes, Refused } from '@mintmark/core/errors'
 import { readDidKey } from '@mintmark/core/keys'
 import { z } from 'zod'
 import { readConfiguration, setConfiguration } from '../operations/configuration.ts'
@@ -8,6 +8,7 @@ import { listDevices, lowerStanding, readDevice, readDidDocument, readStanding, 
 import { type EnrollmentReply, enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
 import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony, setPolicy } from '../operations/fleets.ts'
 import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
+import { giveNotice, recordWipe } from '../operations/notice.ts'
 import { renew } from '../operations/renew.ts'
 import { makeSignInLink, openSession } from '../operations/sign-in.ts'
 import { createToken, listTokens, revokeToken } from '../operations/tokens.ts'
@@ -28,7 +29,10 @@ const newToken = z.strictObject({
   name: z.string().max(256).optional(),
   pattern: z.string().max(256).optional(),
   tier: z.string().max(64).optional(),
+  replaces: z.string().max(256).optional(),
 })
+const question = z.strictObject({ nonce: z.string().max(64) })
+const lastWord = z.strictObject({ confirmation: z.string().max(1_024) })
 const because = z.strictObject({ reason: z.string().max(256) })
 const newConfiguration = z.strictObject({ configuration: z.record(z.string(), z.unknown()) })
 const signIn = z.strictObject({ link: z.string().max(64) })
@@ -65,6 +69,31 @@ export const operations: { readonly [N in OperationName]: Operation } = {
       // The certificate names the caller; a name in the body can only be the same or a mistake.
       if (name !== undefined && name !== proof.identity.name) throw new Refused('renew-name')
       return issued(await renew(call.platform, proof, csr, succession), call.accept, plain)
+    },
+  },
+  'POST /v1/notice': {
+    summary: 'The signed notice that the caller is decommissioned, in answer to its nonce (32 bytes, base64url)',
+    input: question,
+    status: 410,
+    async run(call) {
+      const { nonce } = readInput(call, question)
+      const { notice, chain } = await giveNotice(call.platform, proofOf(call), readBase64url(nonce))
+      const { status, message } = codes.decommissioned
+      const body = {
+        code: 'decommissioned',
+        message,
+        notice: Buffer.from(notice).toString('base64url'),
+        chain: pemOf(chain),
+      }
+      return { ...json(body, status), refused: 'decommissioned' }
+    },
+  },
+  'POST /v1/notice/confirmation': {
+    summary: 'The word of a decommissioned device that it wiped its key (base64url)',
+    input: lastWord,
+    async run(call) {
+      const { confirmation } = readInput(call, lastWord)
+      return json(await recordWipe(call.platform, readBase64url(confirmation)))
     },
   },
   'GET /v1/me': {
@@ -274,9 +303,10 @@ function readRenewal(call: Call) {
 /** JSON, or certificate and CA alone as PEM: what was asked for, or the form that the request had. */
 function issued(reply: EnrollmentReply, accept: string, plain: boolean): Reply {
   if (accept !== pemChain && (!plain || accept === 'application/json')) return json(enrollmentJson(reply), 201)
-  const body = pem('CERTIFICATE', reply.certificate) + pem('CERTIFICATE', reply.chain)
-  return { status: 201, type: pemChain, body }
+  return { status: 201, type: pemChain, body: pemOf([reply.certificate, reply.chain]) }
 }
+
+const pemOf = (chain: readonly Uint8Array[]): string => chain.map(der => pem('CERTIFICATE', der)).join('')
 
 /** DER, or one PEM block: the first byte tells. */
 const readPkcs10 = (body: Uint8Array): Uint8Array =>

@@ -51,7 +51,8 @@ export class Pipeline {
     this.#addresses = addresses
     platform.store.onNews(({ kind, about }) => {
       if (kind === 'identity.revoked' || kind === 'identity.decommissioned') this.#end(about)
-      if (kind === 'key.promoted') return this.#endUnlessGood(about)
+      // An enrollment is news where it replaced a key.
+      if (kind === 'key.promoted' || kind === 'identity.enrolled') return this.#endUnlessGood(about)
       return kind === 'missed' ? this.#endRefused() : undefined
     })
     metrics.watch(() => this.sockets.size)
@@ -95,6 +96,7 @@ export class Pipeline {
       const reply = await operation.run({ platform, caller, params, query, contentType, accept, body, addresses })
       // While this process stood still, another one may have revoked the caller without it.
       if (!platform.store.isLive) await enter(platform, door, request, row, shown)
+      if (reply.refused) await this.refuse(new Refused(reply.refused), caller, found, request.socket)
       return reply
     } catch (error) {
       if (!(error instanceof Refused)) throw error

@@ -6,7 +6,7 @@ import type { Key } from '@mintmark/core/keys/sign'
 import { createKeyFile, openKeyFile, provideWrappingSecret } from '@mintmark/elements'
 
 /** The platform's online keys by what they are for. None of them can sign a root, a charter or a release. */
-export type KeyName = 'server-ca' | 'people-ca' | `fleet-ca-${string}` | `ledger-${string}`
+export type KeyName = 'server-ca' | 'people-ca' | 'notice' | `fleet-ca-${string}` | `ledger-${string}`
 
 /** Custody of the platform's online keys: it makes them and signs with them, and tells nothing else. */
 export interface Keeper {

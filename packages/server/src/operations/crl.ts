@@ -1,5 +1,5 @@
 import { Refused } from '@mintmark/core/errors'
-import { crlReason, signRevocationList } from '@mintmark/core/signed'
+import { crlReason, type Revocation, signRevocationList } from '@mintmark/core/signed'
 import { issuerOf, issuingAuthority, type Platform } from '../platform.ts'
 
 /** How long a third party may rely on a list. Our own doors ask the registry and never read one. */
@@ -15,15 +15,19 @@ export async function makeRevocationList(platform: Platform, fleet: string): Pro
   const authority = issuingAuthority(trust, fleet, 'fleet')
   const head = await store.head(fleet)
   const at = platform.now()
-  const revoked = await store.revokedCertificates(fleet, at)
+  // By serial number: what was superseded first stays so when its name is revoked later.
+  const revocations = new Map<string, Revocation>()
+  for (const { serial, standing, standing_at } of await store.revokedCertificates(fleet, at)) {
+    const reason = standing === 'decommissioned' ? crlReason.cessationOfOperation : crlReason.unspecified
+    revocations.set(serial, { serial, at: standing_at, reason })
+  }
+  for (const { serial, until } of await store.supersededCertificates(fleet, at)) {
+    revocations.set(serial, { serial, at: until!, reason: crlReason.superseded })
+  }
   return signRevocationList(issuerOf(keeper, authority), {
     number: head!.size,
     thisUpdate: at,
     nextUpdate: at + validity,
-    revocations: revoked.map(({ serial, standing, standing_at }) => ({
-      serial,
-      at: standing_at,
-      reason: standing === 'decommissioned' ? crlReason.cessationOfOperation : crlReason.unspecified,
-    })),
+    revocations: [...revocations.values()],
   })
 }

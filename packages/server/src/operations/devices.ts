@@ -25,6 +25,17 @@ export interface DeviceView {
   readonly enrolled: string
   readonly serial: string
   readonly notAfter: string
+  /** When its word came that it wiped its key; null for a device that never said so. */
+  readonly wiped: string | null
+}
+
+/** One key of a name's history. */
+export interface KeyView {
+  readonly id: string
+  readonly did: string
+  readonly since: string
+  readonly until: string | null
+  readonly state: 'current' | 'pending' | 'superseded'
 }
 
 const pageSize = { default: 100, most: 1_000 } as const
@@ -42,8 +53,14 @@ export async function listDevices(
   return { devices, next: rows.length === limit ? rows.at(-1)!.name : null }
 }
 
-export async function readDevice(platform: Platform, fleet: string, name: string): Promise<DeviceView> {
-  return deviceView(platform, await readRecord(platform, fleet, name))
+export async function readDevice(
+  platform: Platform,
+  fleet: string,
+  name: string,
+): Promise<DeviceView & { readonly keys: readonly KeyView[] }> {
+  const row = await readRecord(platform, fleet, name)
+  const keys = await platform.store.keysOf(row.identity)
+  return { ...(await deviceView(platform, row)), keys: keys.map(key => keyView(row, key)) }
 }
 
 /** What the ledger of its fleet has about a device, newest first. */
@@ -164,8 +181,17 @@ async function deviceView(platform: Platform, row: Row<'registry'>): Promise<Dev
     enrolled: new Date(row.enrolled).toISOString(),
     serial: row.serial,
     notAfter: new Date(row.not_after).toISOString(),
+    wiped: row.wiped === null ? null : new Date(row.wiped).toISOString(),
   }
 }
+
+const keyView = ({ key, pending }: Row<'registry'>, { id, spki, since, until }: Row<'key'>): KeyView => ({
+  id,
+  did: didKey(admitSpki(spki)),
+  since: new Date(since).toISOString(),
+  until: until === null ? null : new Date(until).toISOString(),
+  state: useOf({ key, pending }, id) ?? 'superseded',
+})
 
 async function keyOf(platform: Platform, id: string) {
   const owner = await platform.store.keyOwner(id)

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { pem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
+import { hex, pem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { didKey } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
 import { type FullName, path, spiffeId } from '@mintmark/core/names'
-import { change, decideOwn, enrolled, renewed } from '@mintmark/core/rules'
+import { type Change, change, decideOwn, enrolled, readChange, renewed } from '@mintmark/core/rules'
 import { type Certificate, readCertificate } from '@mintmark/core/signed'
 import { createKeyFile, openKeyFile, writeFileDurably } from '@mintmark/elements'
 import { issuance, issue, type Platform } from '../platform.ts'
@@ -52,6 +52,31 @@ export async function provideServerCertificate(
   await platform.store.commit(change({ kind: 'server.certified', at, by: 'platform', ledger: 'platform', body }))
   keep(directory, der, authority.certificate.der)
   return own(directory, readCertificate(der))
+}
+
+/**
+ * The certificate of the key that signs decommission notices, issued anew like the listener's. The key is the keeper's
+ * and the certificate the ledger's, so there is no file of it.
+ */
+export async function provideNoticeCertificate(platform: Platform): Promise<void> {
+  const { publicKey } = await platform.keeper.provide('notice')
+  const held = await readNoticeCertificate(platform)
+  if (held && inGoodTime(platform, held) && held.publicKey.equals(publicKey)) return
+  const name = { fleet: 'platform', role: 'notice', name: '' } as const
+  const { der } = await issue(platform, decideOwn(name, publicKey, issuance(platform, 'platform', 'notice')))
+  const at = platform.now()
+  const body = { certificate: der }
+  await platform.store.commit(change({ kind: 'notice.certified', at, by: 'platform', ledger: 'platform', body }))
+}
+
+/** The one that was issued last, where its CA is one of ours. */
+export async function readNoticeCertificate({ store, trust }: Platform): Promise<Certificate | undefined> {
+  const row = await store.newestCertificate('platform/notice')
+  if (row === undefined) return undefined
+  const [entry] = await store.entries(row.ledger, row.idx, row.idx + 1)
+  const { body } = readChange(entry!.change) as Change<'notice.certified'>
+  const certificate = readCertificate(body.certificate)
+  return trust.authorities.has(hex(certificate.authorityKeyId!)) ? certificate : undefined
 }
 
 /**
@@ -110,12 +135,13 @@ function readHeld(directory: string): Certificate | undefined {
   }
 }
 
-function stillGood({ trust, now }: Platform, held: Certificate, key: Key, use: 'server' | 'people'): boolean {
-  const authority = held.authorityKeyId && trust.authorities.get(Buffer.from(held.authorityKeyId).toString('hex'))
-  // One that begins later was issued while the clock was wrong.
-  const inTime = now() >= held.notBefore && now() < renewAt(held)
-  return authority?.use === use && held.publicKey.equals(key.publicKey) && inTime
+function stillGood(platform: Platform, held: Certificate, key: Key, use: 'server' | 'people'): boolean {
+  const authority = held.authorityKeyId && platform.trust.authorities.get(hex(held.authorityKeyId))
+  return authority?.use === use && held.publicKey.equals(key.publicKey) && inGoodTime(platform, held)
 }
+
+/** One that begins later was issued while the clock was wrong. */
+const inGoodTime = ({ now }: Platform, held: Certificate): boolean => now() >= held.notBefore && now() < renewAt(held)
 
 function keep(directory: string, leaf: Uint8Array, authority: Uint8Array): void {
   const text = pem('CERTIFICATE', leaf) + pem('CERTIFICATE', authority)

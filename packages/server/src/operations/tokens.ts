@@ -1,7 +1,8 @@
 import { base64url } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import { path, readName } from '@mintmark/core/names'
 import type { Identity } from '@mintmark/core/proof'
-import { change, readCovered, readTier, readTtl, readUses } from '@mintmark/core/rules'
+import { change, checkReplacement, readCovered, readTier, readTtl, readUses } from '@mintmark/core/rules'
 import { writeToken } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
 import type { Platform } from '../platform.ts'
@@ -14,6 +15,8 @@ export interface TokenInput {
   readonly name?: string | undefined
   readonly pattern?: string | undefined
   readonly tier?: string | undefined
+  /** Name of a device that goes on with another key. */
+  readonly replaces?: string | undefined
 }
 
 export interface TokenView {
@@ -24,6 +27,8 @@ export interface TokenView {
   /** A name, a pattern, or null for any name. */
   readonly covers: string | null
   readonly tier: string
+  /** Id of the key that it replaces, or null where it is for new names. */
+  readonly replaces: string | null
   readonly created: string
   readonly createdBy: string
   readonly revoked: string | null
@@ -41,6 +46,11 @@ export async function createToken(
   input: TokenInput,
   url: string,
 ): Promise<TokenView & { readonly token: string; readonly fleet: string }> {
+  const { name, pattern, replaces } = input
+  if (replaces !== undefined && (name !== undefined || pattern !== undefined)) {
+    throw new Refused('bad-request', 'a token that replaces covers the name that it replaces')
+  }
+  if (replaces !== undefined && input.uses !== 1) throw new Refused('bad-number', 'a token that replaces has one use')
   const id = platform.random(16)
   const secret = platform.random(32)
   const at = platform.now()
@@ -50,12 +60,21 @@ export async function createToken(
     secretHash: nodeSha256(secret),
     uses: readUses(input.uses),
     expires: at + readTtl(input.ttl),
-    pattern: readCovered(input.name, input.pattern),
+    pattern: readCovered(replaces ?? name, pattern),
     tier: readTier(input.tier ?? 'software'),
+    replaces: replaces === undefined ? undefined : await currentKey(platform, fleet, replaces),
   }
   await platform.store.commit(change({ kind: 'token.created', at, by: by.path, ledger: fleet, body }))
   const token = writeToken({ id, secret, anchor: nodeSha256(platform.trust.root.der), url })
   return { ...(await readTokenView(platform, fleet, body.token)), fleet, token }
+}
+
+/** The token is for this key, and for no other that the name may have by then. */
+async function currentKey(platform: Platform, fleet: string, name: string): Promise<string> {
+  const record = await platform.store.standing(path({ fleet, role: 'device', name: readName(name) }))
+  if (record === undefined) throw new Refused('device-unknown')
+  checkReplacement(record, record.key)
+  return record.key
 }
 
 export async function listTokens(platform: Platform, fleet: string): Promise<{ tokens: TokenView[] }> {
@@ -82,6 +101,7 @@ const tokenView = (row: Row<'permit'>): TokenView => ({
   expires: new Date(row.expires).toISOString(),
   covers: row.pattern,
   tier: row.tier,
+  replaces: row.replaces,
   created: new Date(row.created).toISOString(),
   createdBy: row.created_by,
   revoked: row.revoked === null ? null : new Date(row.revoked).toISOString(),

@@ -30,6 +30,10 @@ export function newsOf({ kind, ledger, body }: Change): News | undefined {
     case 'key.introduced':
     case 'key.promoted':
       return { kind, about: (body as Change<typeof kind>['body']).identity }
+    case 'identity.enrolled': {
+      const { identity, replaces } = body as Change<typeof kind>['body']
+      return replaces === undefined ? undefined : { kind, about: identity }
+    }
     case 'fleet.created':
       return { kind, about: (body as Change<typeof kind>['body']).fleet }
     case 'fleet.activated':

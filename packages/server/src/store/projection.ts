@@ -6,6 +6,7 @@ import {
   type Change,
   type ChangeKind,
   checkPace,
+  checkReplacement,
   checkSpend,
   checkStanding,
   checkSuccession,
@@ -16,7 +17,7 @@ import {
   readLateRenewal,
   type Tier,
 } from '@mintmark/core/rules'
-import { readCertificate, readKeySuccession } from '@mintmark/core/signed'
+import { readCertificate, readDecommissionConfirmation, readKeySuccession } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
 import type { Queries } from './queries.ts'
@@ -49,6 +50,7 @@ export class Projection {
       const ledgerSpki = admitRaw('Ed25519', ledgerKey).spki
       await this.#own(
         { 'platform/root-ca': readCertificate(root).publicKey.spki, 'platform/ledger': ledgerSpki },
+        at,
         ledger,
         idx,
       )
@@ -58,17 +60,13 @@ export class Projection {
       await this.#authority('platform', 'people', people, at, ledger, idx)
     },
 
-    'server.certified': async ({ at, body, ledger }, idx) => {
-      const { serial, publicKey, notAfter } = readCertificate(body.certificate)
-      await this.#own({ 'platform/server': publicKey.spki }, ledger, idx)
-      const identity = 'platform/server'
-      this.#issued({ serial, identity, key: publicKey.id, issued: at, not_after: notAfter, ledger, idx })
-    },
+    'server.certified': (change, idx) => this.#certified('platform/server', change, idx),
+    'notice.certified': (change, idx) => this.#certified('platform/notice', change, idx),
 
     'fleet.created': async ({ at, body, ledger }, idx) => {
       if (await this.#connection.first(this.#queries.fleet, { name: body.fleet })) throw new Refused('fleet-exists')
       const ledgerSpki = admitRaw('Ed25519', body.ledgerKey).spki
-      await this.#own({ [`${body.fleet}/ca`]: body.key, [`${body.fleet}/ledger`]: ledgerSpki }, ledger, idx)
+      await this.#own({ [`${body.fleet}/ca`]: body.key, [`${body.fleet}/ledger`]: ledgerSpki }, at, ledger, idx)
       this.#connection.post(this.#queries.addFleet, {
         name: body.fleet,
         state: 'pending',
@@ -98,6 +96,8 @@ export class Projection {
 
     'token.created': async ({ at, by, body, ledger }) => {
       if (ledger !== 'platform') await this.#activeFleet(ledger)
+      const { role, pattern, replaces } = body
+      if (replaces !== undefined) checkReplacement(await this.#record(`${ledger}/${role}/${pattern}`), replaces)
       this.#connection.post(this.#queries.addPermit, {
         id: body.token,
         fleet: ledger,
@@ -108,6 +108,7 @@ export class Projection {
         expires: body.expires,
         pattern: body.pattern ?? null,
         tier: body.tier,
+        replaces: replaces ?? null,
         created: at,
         created_by: by,
         revoked: null,
@@ -133,30 +134,45 @@ export class Projection {
         if (permit.fleet !== ledger || permit.role !== role) throw new Refused('token-fleet')
         checkSpend(permit, name, body.tier as Tier, at)
       }
-      const holder = await this.#connection.first(this.#queries.record, { identity: body.identity })
-      if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
+      // The right to replace is the token's, and a token with it does nothing else.
+      if (permit?.replaces !== body.replaces) throw new Refused('token-name')
+      const holder = await this.#record(identity)
+      if (body.replaces !== undefined) checkReplacement(holder, body.replaces)
+      else if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
 
       if (permit) this.#connection.post(this.#queries.spendPermit, { id: permit.id })
-      this.#connection.post(this.#queries.addRecord, {
-        identity: body.identity,
-        fleet,
-        role,
-        name,
-        standing: 'good',
-        standing_at: at,
-        reason: null,
-        key,
-        pending: null,
-        tier: body.tier,
-        enrolled: at,
-        serial: body.serial,
-        not_after: body.notAfter,
-      })
+      if (holder) {
+        const { tier, notAfter } = body
+        this.#supersede(holder.key, at)
+        if (holder.pending) this.#supersede(holder.pending, at)
+        this.#connection.post(this.#queries.replaceKey, { identity, key, tier, serial, notAfter })
+      } else {
+        this.#connection.post(this.#queries.addRecord, {
+          identity,
+          fleet,
+          role,
+          name,
+          standing: 'good',
+          standing_at: at,
+          standing_idx: idx,
+          reason: null,
+          key,
+          pending: null,
+          tier: body.tier,
+          enrolled: at,
+          serial,
+          not_after: body.notAfter,
+          wiped: null,
+          wiped_idx: null,
+        })
+      }
       this.#connection.post(this.#queries.addKey, {
         id: key,
         identity,
         permit: permit?.id ?? null,
         spki,
+        since: at,
+        until: null,
         ledger,
         idx,
       })
@@ -185,21 +201,39 @@ export class Projection {
       if (owner && !again) throw new Refused('key-in-use')
       await this.#checkSuccession(record, key, succession)
       await this.#checkPace(identity, at)
+      if (record.pending && record.pending !== key) this.#supersede(record.pending, at)
       this.#connection.post(this.#queries.setPending, { identity, pending: key, tier: body.tier })
-      if (!owner) this.#connection.post(this.#queries.addKey, { id: key, identity, permit: null, spki, ledger, idx })
+      const added = { id: key, identity, permit: null, spki, since: at, until: null, ledger, idx }
+      if (!owner) this.#connection.post(this.#queries.addKey, added)
       this.#issued({ serial, identity, key, issued: at, not_after: body.notAfter, ledger, idx })
     },
 
-    'key.promoted': async ({ body: { identity, key } }) => {
-      const { pending } = await this.#good(identity)
+    'key.promoted': async ({ at, body: { identity, key } }) => {
+      const { pending, key: before } = await this.#good(identity)
       const certificate = await this.#connection.first(this.#queries.certificateOf, { identity, key })
       if (pending !== key || certificate === undefined) throw new Refused('key-superseded')
       const { serial, not_after: notAfter } = certificate
+      this.#supersede(before, at)
       this.#connection.post(this.#queries.setKey, { identity, key, serial, notAfter })
     },
 
-    'identity.revoked': ({ at, body }) => this.#lower(body.identity, 'revoked', body.reason, at),
-    'identity.decommissioned': ({ at, body }) => this.#lower(body.identity, 'decommissioned', body.reason, at),
+    'identity.revoked': ({ at, body }, idx) => this.#lower(body.identity, 'revoked', body.reason, at, idx),
+    'identity.decommissioned': ({ at, body }, idx) =>
+      this.#lower(body.identity, 'decommissioned', body.reason, at, idx),
+
+    'identity.wiped': async ({ at, body }, idx) => {
+      const { identity, confirmation } = body
+      const row = await this.#connection.first(this.#queries.record, { identity })
+      if (row === undefined) throw new Refused('device-unknown')
+      if (row.standing !== 'decommissioned') throw new Refused('not-decommissioned')
+      if (row.wiped !== null) throw new Refused('wipe-confirmed')
+      // So a replay finds a confirmation that the device never signed.
+      const key = await this.#connection.first(this.#queries.keyOwner, { id: row.key })
+      const said = await readDecommissionConfirmation(confirmation, admitSpki(key!.spki), nodeVerify)
+      const platform = await this.#connection.first(this.#queries.platform, {})
+      if (said.identity !== identity || said.domain !== platform?.domain) throw new Refused('bad-statement', 'another')
+      this.#connection.post(this.#queries.setWiped, { identity, at, idx })
+    },
 
     'config.set': async ({ at, body, ledger }) => {
       await this.#activeFleet(ledger)
@@ -212,15 +246,41 @@ export class Projection {
     refused: async () => undefined,
   }
 
-  async #lower(identity: string, standing: 'revoked' | 'decommissioned', reason: string, at: number): Promise<void> {
-    const record = recordOf(await this.#connection.first(this.#queries.record, { identity }))
+  async #lower(
+    identity: string,
+    standing: 'revoked' | 'decommissioned',
+    reason: string,
+    at: number,
+    idx: number,
+  ): Promise<void> {
+    const record = await this.#record(identity)
     if (record === undefined) throw new Refused('device-unknown')
     checkTransition(record.standing, standing)
-    this.#connection.post(this.#queries.setStanding, { identity, standing, at, reason })
+    this.#connection.post(this.#queries.setStanding, { identity, standing, at, idx, reason })
+  }
+
+  async #record(identity: string): Promise<RegistryRecord | undefined> {
+    return recordOf(await this.#connection.first(this.#queries.record, { identity }))
+  }
+
+  /** What the platform certified for itself. */
+  async #certified(
+    identity: string,
+    { at, body, ledger }: Change<'server.certified' | 'notice.certified'>,
+    idx: number,
+  ) {
+    const { serial, publicKey, notAfter } = readCertificate(body.certificate)
+    await this.#own({ [identity]: publicKey.spki }, at, ledger, idx)
+    this.#issued({ serial, identity, key: publicKey.id, issued: at, not_after: notAfter, ledger, idx })
+  }
+
+  /** Another key takes its place. */
+  #supersede(id: string, at: number): void {
+    this.#connection.post(this.#queries.supersedeKey, { id, at })
   }
 
   async #good(identity: string): Promise<RegistryRecord> {
-    const record = recordOf(await this.#connection.first(this.#queries.record, { identity }))
+    const record = await this.#record(identity)
     checkStanding(record)
     return record!
   }
@@ -259,21 +319,21 @@ export class Projection {
   async #authority(fleet: string, use: string, certificate: Uint8Array, since: number, ledger: string, idx: number) {
     const { subjectKeyId, publicKey, serial, notAfter } = readCertificate(certificate)
     const identity = fleet === 'platform' ? `platform/${use}-ca` : `${fleet}/ca`
-    await this.#own({ [identity]: publicKey.spki }, ledger, idx)
+    await this.#own({ [identity]: publicKey.spki }, since, ledger, idx)
     const row = { key_id: hex(subjectKeyId!), fleet, use, certificate, since }
     this.#connection.post(this.#queries.addAuthority, row)
     this.#issued({ serial, identity, key: publicKey.id, issued: since, not_after: notAfter, ledger, idx })
   }
 
   /** Claims keys of the platform's own, SPKI by owner, so that no device can enroll with one: all of them or none. */
-  async #own(claims: Readonly<Record<string, Uint8Array>>, ledger: string, idx: number): Promise<void> {
+  async #own(claims: Readonly<Record<string, Uint8Array>>, at: number, ledger: string, idx: number): Promise<void> {
     const rows: Tables['key'][] = []
     for (const [identity, spki] of Object.entries(claims)) {
       const { id } = admitSpki(spki)
       const owner = await this.#connection.first(this.#queries.keyOwner, { id })
       if (owner?.identity === identity) continue
       if (owner) throw new Refused('key-in-use')
-      rows.push({ id, identity, permit: null, spki, ledger, idx })
+      rows.push({ id, identity, permit: null, spki, since: at, until: null, ledger, idx })
     }
     for (const row of rows) this.#connection.post(this.#queries.addKey, row)
   }

@@ -119,6 +119,7 @@ export const queries = ({ builder: db }: Dialect) => ({
           'expires',
           'pattern',
           'tier',
+          'replaces',
           'created',
           'created_by',
           'revoked',
@@ -158,6 +159,7 @@ export const queries = ({ builder: db }: Dialect) => ({
           'name',
           'standing',
           'standing_at',
+          'standing_idx',
           'reason',
           'key',
           'pending',
@@ -165,16 +167,18 @@ export const queries = ({ builder: db }: Dialect) => ({
           'enrolled',
           'serial',
           'not_after',
+          'wiped',
+          'wiped_idx',
         ]),
       ),
   ),
   setCertificate: query((v: { identity: string; serial: string; notAfter: number }) =>
     db.updateTable('registry').set({ serial: v.serial, not_after: v.notAfter }).where('identity', '=', v.identity),
   ),
-  setStanding: query((v: { identity: string; standing: string; at: number; reason: string }) =>
+  setStanding: query((v: { identity: string; standing: string; at: number; idx: number; reason: string }) =>
     db
       .updateTable('registry')
-      .set({ standing: v.standing, standing_at: v.at, reason: v.reason })
+      .set({ standing: v.standing, standing_at: v.at, standing_idx: v.idx, reason: v.reason })
       .where('identity', '=', v.identity),
   ),
   setPending: query((v: { identity: string; pending: string; tier: string }) =>
@@ -187,9 +191,25 @@ export const queries = ({ builder: db }: Dialect) => ({
       .set({ key: v.key, pending: null, serial: v.serial, not_after: v.notAfter })
       .where('identity', '=', v.identity),
   ),
+  /** The name goes on with another key, whatever it had. */
+  replaceKey: query((v: { identity: string; key: string; tier: string; serial: string; notAfter: number }) =>
+    db
+      .updateTable('registry')
+      .set({ key: v.key, pending: null, tier: v.tier, serial: v.serial, not_after: v.notAfter })
+      .where('identity', '=', v.identity),
+  ),
+  setWiped: query((v: { identity: string; at: number; idx: number }) =>
+    db.updateTable('registry').set({ wiped: v.at, wiped_idx: v.idx }).where('identity', '=', v.identity),
+  ),
+  supersedeKey: query((v: { id: string; at: number }) =>
+    db.updateTable('key').set({ until: v.at }).where('id', '=', v.id),
+  ),
   keyOwner: query((v: { id: string }) => db.selectFrom('key').selectAll().where('id', '=', v.id)),
   addKey: query((v: Row<'key'>) =>
-    db.insertInto('key').values(row(v, ['id', 'identity', 'permit', 'spki', 'ledger', 'idx'])),
+    db.insertInto('key').values(row(v, ['id', 'identity', 'permit', 'spki', 'since', 'until', 'ledger', 'idx'])),
+  ),
+  keysOf: query((v: { identity: string }) =>
+    db.selectFrom('key').selectAll().where('identity', '=', v.identity).orderBy('idx').orderBy('id'),
   ),
   addCertificate: query((v: Row<'certificate'>) =>
     db.insertInto('certificate').values(row(v, ['serial', 'identity', 'key', 'issued', 'not_after', 'ledger', 'idx'])),
@@ -218,6 +238,22 @@ export const queries = ({ builder: db }: Dialect) => ({
   certificate: query((v: { serial: string }) =>
     db.selectFrom('certificate').selectAll().where('serial', '=', v.serial),
   ),
+  /** The one that was issued last. */
+  newestCertificate: query((v: { identity: string }) =>
+    db.selectFrom('certificate').selectAll().where('identity', '=', v.identity).orderBy('idx', 'desc').limit(1),
+  ),
+  /** Of keys whose names go on without them. */
+  supersededCertificates: query((v: { fleet: string; at: number }) =>
+    db
+      .selectFrom('key')
+      .innerJoin('certificate', 'certificate.key', 'key.id')
+      .select(['certificate.serial', 'key.until'])
+      .where('key.ledger', '=', v.fleet)
+      .where('key.until', 'is not', null)
+      .where('certificate.not_after', '>=', v.at)
+      .orderBy('certificate.serial'),
+  ),
+  /** Of names that are not in good standing. */
   revokedCertificates: query((v: { fleet: string; at: number }) =>
     db
       .selectFrom('certificate')

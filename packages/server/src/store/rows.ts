@@ -15,6 +15,7 @@ export const permitOf = (row: Tables['permit'] | undefined): Permit | undefined 
     expires: row.expires,
     pattern: row.pattern ?? undefined,
     tier: row.tier as Tier,
+    replaces: row.replaces ?? undefined,
     revoked: row.revoked !== null,
   }
 

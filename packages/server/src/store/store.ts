@@ -124,6 +124,15 @@ export class Store {
     return this.#connection.first(this.#queries.keyOwner, { id })
   }
 
+  /** Every key that the name ever had, oldest first. */
+  async keysOf(identity: string): Promise<Row<'key'>[]> {
+    return this.#connection.all(this.#queries.keysOf, { identity })
+  }
+
+  async newestCertificate(identity: string): Promise<Row<'certificate'> | undefined> {
+    return this.#connection.first(this.#queries.newestCertificate, { identity })
+  }
+
   async certificate(serial: string): Promise<Row<'certificate'> | undefined> {
     return this.#connection.first(this.#queries.certificate, { serial })
   }
@@ -136,6 +145,11 @@ export class Store {
   /** Serials whose certificates are not expired at `at` and whose names are not in good standing. */
   async revokedCertificates(fleet: string, at: number) {
     return this.#connection.all(this.#queries.revokedCertificates, { fleet, at })
+  }
+
+  /** Serials whose certificates are not expired at `at` and whose keys others took the place of. */
+  async supersededCertificates(fleet: string, at: number) {
+    return this.#connection.all(this.#queries.supersededCertificates, { fleet, at })
   }
 
   async configuration(fleet: string): Promise<(Row<'config'> & { content: string }) | undefined> {

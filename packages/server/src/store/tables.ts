@@ -51,6 +51,8 @@ export interface Tables {
     expires: number
     pattern: string | null
     tier: string
+    /** Id of the key that it replaces. */
+    replaces: string | null
     created: number
     created_by: string
     revoked: number | null
@@ -62,6 +64,8 @@ export interface Tables {
     name: string
     standing: string
     standing_at: number
+    /** The ledger entry that gave it its standing. */
+    standing_idx: number
     reason: string | null
     /** Id of the current key. */
     key: string
@@ -71,9 +75,22 @@ export interface Tables {
     enrolled: number
     serial: string
     not_after: number
+    /** When a decommissioned device's word came that it wiped its key, and the ledger entry that holds it. */
+    wiped: number | null
+    wiped_idx: number | null
   }
   /** Every key that ever belonged to a name here, our own CAs included: no key has two owners. */
-  key: { id: string; identity: string; permit: string | null; spki: Uint8Array; ledger: string; idx: number }
+  key: {
+    id: string
+    identity: string
+    permit: string | null
+    spki: Uint8Array
+    since: number
+    /** When another key took its place. */
+    until: number | null
+    ledger: string
+    idx: number
+  }
   /** Every certificate issued; `idx` is the ledger entry that holds it. */
   certificate: {
     serial: string
@@ -121,6 +138,9 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
   db.schema.createIndex('ledger_entry_about').on('ledger_entry').columns(['ledger', 'about', 'idx']).compile(),
   db.schema.createIndex('ledger_entry_kind').on('ledger_entry').columns(['ledger', 'kind', 'idx']).compile(),
   db.schema.createIndex('certificate_of_identity').on('certificate').columns(['identity', 'issued']).compile(),
+  db.schema.createIndex('key_of_identity').on('key').column('identity').compile(),
+  // Few rows too: keys that others took the place of.
+  db.schema.createIndex('key_superseded').on('key').column('ledger').where(sql.ref('until'), 'is not', null).compile(),
   db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
   // Few rows, as most names are in good standing: what a revocation list is made from.
   db.schema
@@ -183,6 +203,7 @@ function tables(db: Dialect) {
         expires: 'bigint',
         pattern: 'text?',
         tier: 'text',
+        replaces: 'text?',
         created: 'bigint',
         created_by: 'text',
         revoked: 'bigint?',
@@ -199,6 +220,7 @@ function tables(db: Dialect) {
         name: 'text',
         standing: 'text',
         standing_at: 'bigint',
+        standing_idx: 'bigint',
         reason: 'text?',
         key: 'text',
         pending: 'text?',
@@ -206,12 +228,26 @@ function tables(db: Dialect) {
         enrolled: 'bigint',
         serial: 'text',
         not_after: 'bigint',
+        wiped: 'bigint?',
+        wiped_idx: 'bigint?',
       },
       ['identity'],
     ),
-    table(db, 'key', { id: 'text', identity: 'text', permit: 'text?', spki: 'blob', ledger: 'text', idx: 'bigint' }, [
-      'id',
-    ]),
+    table(
+      db,
+      'key',
+      {
+        id: 'text',
+        identity: 'text',
+        permit: 'text?',
+        spki: 'blob',
+        since: 'bigint',
+        until: 'bigint?',
+        ledger: 'text',
+        idx: 'bigint',
+      },
+      ['id'],
+    ),
     table(
       db,
       'certificate',
