@@ -171,9 +171,9 @@ describe.each(kinds)('on $kind', kind => {
     const paths = [...names.map(name => `acme/device/${name}`), ...others]
     await Promise.all(paths.map(path => store.commit(enrolled(path))))
     const found: string[] = []
-    for (let page = await store.records('acme', 'device', '', 5); page.length > 0; ) {
+    for (let page = await store.recordsWithKeys('acme', 'device', '', 5); page.length > 0; ) {
       found.push(...page.map(({ name }) => name))
-      page = await store.records('acme', 'device', page.at(-1)!.name, 5)
+      page = await store.recordsWithKeys('acme', 'device', page.at(-1)!.name, 5)
     }
     expect(found).toEqual(names.toSorted())
   })

@@ -5,7 +5,7 @@ import { path, readName, readPath, spiffeId } from '@mintmark/core/names'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
 import { change, readReason, useOf } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
-import type { Row } from '../store/index.ts'
+import type { RecordWithKeys, Row } from '../store/index.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
 import { grantsOf } from './operators.ts'
 import type { Session } from './sessions.ts'
@@ -48,9 +48,8 @@ export async function listDevices(
 ): Promise<{ devices: DeviceView[]; next: string | null }> {
   if (!(await platform.store.fleet(fleet))) throw new Refused('fleet-unknown')
   const limit = Math.min(page.limit ?? pageSize.default, pageSize.most)
-  const rows = await platform.store.records(fleet, 'device', page.after ?? '', limit)
-  const devices = await Promise.all(rows.map(row => deviceView(platform, row)))
-  return { devices, next: rows.length === limit ? rows.at(-1)!.name : null }
+  const rows = await platform.store.recordsWithKeys(fleet, 'device', page.after ?? '', limit)
+  return { devices: rows.map(row => deviceView(platform, row)), next: rows.length === limit ? rows.at(-1)!.name : null }
 }
 
 export async function readDevice(
@@ -60,7 +59,7 @@ export async function readDevice(
 ): Promise<DeviceView & { readonly keys: readonly KeyView[] }> {
   const row = await readRecord(platform, fleet, name)
   const keys = await platform.store.keysOf(row.identity)
-  return { ...(await deviceView(platform, row)), keys: keys.map(key => keyView(row, key)) }
+  return { ...deviceView(platform, row), keys: keys.map(key => keyView(row, key)) }
 }
 
 /** What the ledger of its fleet has about a device, newest first. */
@@ -97,9 +96,9 @@ export async function whoami(platform: Platform, { identity, certificate }: Peer
 /** `GET /v1/registry/{did}`: standing of a key of the caller's own fleet. */
 export async function readStanding(platform: Platform, fleet: string | undefined, keyId: string) {
   const owner = await platform.store.keyOwner(keyId)
-  const row = owner && (await platform.store.record(owner.identity))
+  const row = owner && (await platform.store.recordWithKeys(owner.identity))
   if (row === undefined || (fleet !== undefined && row.fleet !== fleet)) throw new Refused('unknown')
-  const { identity, standing, standingSince, tier, did } = await deviceView(platform, row)
+  const { identity, standing, standingSince, tier, did } = deviceView(platform, row)
   // A key that its name no longer uses has no standing of its own.
   const use = useOf(row, keyId) ?? 'superseded'
   const said = use === 'current' || (use === 'pending' && standing !== 'good') ? standing : use
@@ -121,7 +120,7 @@ export async function lowerStanding(
   if (row.standing === to) {
     // Whoever committed it may not have been told that it is so everywhere.
     await platform.store.settled()
-    return { ...(await deviceView(platform, row)), receipt: null }
+    return { ...deviceView(platform, row), receipt: null }
   }
   const body = { identity: row.identity, reason: readReason(reason) }
   const fact = change({ kind: `identity.${to}`, at: platform.now(), by: by.path, ledger: target.fleet, body })
@@ -141,10 +140,10 @@ export async function lowerStanding(
 export async function readDidDocument(platform: Platform, fleet: string, name: string) {
   const found = await platform.store.fleet(fleet)
   if (found?.public !== 1) throw new Refused('not-found')
-  const row = await platform.store.record(path({ fleet, role: 'device', name: readName(name) }))
+  const row = await platform.store.recordWithKeys(path({ fleet, role: 'device', name: readName(name) }))
   if (row === undefined || row.standing !== 'good') throw new Refused('not-found')
   const did = `did:web:${platform.trust.domain}:fleets:${fleet}:devices:${name}`
-  const key = await keyOf(platform, row.key)
+  const key = admitSpki(row.spki)
   const method = {
     id: `${did}#key`,
     type: 'Multikey',
@@ -161,19 +160,19 @@ export async function readDidDocument(platform: Platform, fleet: string, name: s
   }
 }
 
-async function readRecord(platform: Platform, fleet: string, name: string): Promise<Row<'registry'>> {
+async function readRecord(platform: Platform, fleet: string, name: string): Promise<RecordWithKeys> {
   if (!(await platform.store.fleet(fleet))) throw new Refused('fleet-unknown')
-  const row = await platform.store.record(path({ fleet, role: 'device', name: readName(name) }))
+  const row = await platform.store.recordWithKeys(path({ fleet, role: 'device', name: readName(name) }))
   if (row === undefined) throw new Refused('device-unknown')
   return row
 }
 
-async function deviceView(platform: Platform, row: Row<'registry'>): Promise<DeviceView> {
+function deviceView(platform: Platform, row: RecordWithKeys): DeviceView {
   return {
     name: row.name,
     identity: spiffeId(platform.trust.domain, readPath(row.identity)),
-    did: didKey(await keyOf(platform, row.key)),
-    pendingDid: row.pending && didKey(await keyOf(platform, row.pending)),
+    did: didKey(admitSpki(row.spki)),
+    pendingDid: row.pending_spki && didKey(admitSpki(row.pending_spki)),
     standing: row.standing,
     standingSince: new Date(row.standing_at).toISOString(),
     reason: row.reason,
@@ -192,8 +191,3 @@ const keyView = ({ key, pending }: Row<'registry'>, { id, spki, since, until }: 
   until: until === null ? null : new Date(until).toISOString(),
   state: useOf({ key, pending }, id) ?? 'superseded',
 })
-
-async function keyOf(platform: Platform, id: string) {
-  const owner = await platform.store.keyOwner(id)
-  return admitSpki(owner!.spki)
-}

@@ -138,14 +138,13 @@ export const queries = ({ builder: db }: Dialect) => ({
 
   // Registry, keys, certificates
   record: query((v: { identity: string }) => db.selectFrom('registry').selectAll().where('identity', '=', v.identity)),
+  recordWithKeys: query((v: { identity: string }) => besideKeys(db).where('registry.identity', '=', v.identity)),
   /** Names of one fleet and role lie together in the primary key: `acme/device/...` */
-  records: query((v: { from: string; to: string; limit: number }) =>
-    db
-      .selectFrom('registry')
-      .selectAll()
-      .where('identity', '>', v.from)
-      .where('identity', '<', v.to)
-      .orderBy('identity')
+  recordsWithKeys: query((v: { from: string; to: string; limit: number }) =>
+    besideKeys(db)
+      .where('registry.identity', '>', v.from)
+      .where('registry.identity', '<', v.to)
+      .orderBy('registry.identity')
       .limit(v.limit),
   ),
   addRecord: query((v: Row<'registry'>) =>
@@ -382,6 +381,15 @@ export const pages = <T extends keyof Tables>(
     ) as Pages<T>['next'],
   }
 }
+
+/** Records beside their keys: a page of them is one query. */
+const besideKeys = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('registry')
+    .innerJoin('key', 'key.id', 'registry.key')
+    .leftJoin('key as pending_key', 'pending_key.id', 'registry.pending')
+    .selectAll('registry')
+    .select(['key.spki', 'pending_key.spki as pending_spki'])
 
 /** Entries before one, newest first, that have these values in these columns. */
 const newest = <C extends 'kind' | 'about' = never>(db: Kysely<Tables>, ...columns: readonly C[]) =>

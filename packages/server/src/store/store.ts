@@ -10,6 +10,9 @@ import type { Tables } from './tables.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
 
+/** A registry record beside its keys: the current one, and the pending one where there is one. */
+export type RecordWithKeys = Row<'registry'> & Pick<Row<'key'>, 'spki'> & { readonly pending_spki: Uint8Array | null }
+
 interface Page {
   readonly before: number
   readonly limit: number
@@ -113,11 +116,15 @@ export class Store {
     return this.#connection.first(this.#queries.record, { identity })
   }
 
+  async recordWithKeys(identity: string): Promise<RecordWithKeys | undefined> {
+    return this.#connection.first(this.#queries.recordWithKeys, { identity })
+  }
+
   /** One page in order of name, after a name ('' for the first). */
-  async records(fleet: string, role: string, after: string, limit: number): Promise<Row<'registry'>[]> {
+  async recordsWithKeys(fleet: string, role: string, after: string, limit: number): Promise<RecordWithKeys[]> {
     // '0' is the character after '/'.
     const range = { from: `${fleet}/${role}/${after}`, to: `${fleet}/${role}0` }
-    return this.#connection.all(this.#queries.records, { ...range, limit })
+    return this.#connection.all(this.#queries.recordsWithKeys, { ...range, limit })
   }
 
   async keyOwner(id: string): Promise<Row<'key'> | undefined> {
