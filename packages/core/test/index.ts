@@ -5,6 +5,7 @@ import { derSuite } from './der.cases.ts'
 import { keys } from './keys.cases.ts'
 import { ledger } from './ledger.cases.ts'
 import { names } from './names.cases.ts'
+import { operator } from './operator.cases.ts'
 import type { Suite } from './portable.ts'
 import { proof } from './proof.cases.ts'
 import { rules } from './rules.cases.ts'
@@ -23,5 +24,6 @@ export const suites: readonly Suite[] = [
   succession,
   proof,
   rules,
+  operator,
   decommission,
 ]

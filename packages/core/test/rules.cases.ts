@@ -531,7 +531,7 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   },
   'server.certified': { certificate },
   'notice.certified': { certificate },
-  'fleet.created': { fleet: 'acme', key: device.spki, ledgerKey: new Uint8Array(32), public: false },
+  'fleet.created': { fleet: 'acme', key: device.spki, ledgerKey: new Uint8Array(32), public: false, reason: 'a' },
   'fleet.activated': { certificate, charter: Uint8Array.of(4) },
   'fleet.policy': { lateRenewal: 90 * day, reason: 'boxed for the winter' },
   'token.created': {
@@ -543,8 +543,10 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
     pattern: 'sensor-*',
     tier: 'software',
     replaces: device.id,
+    grants: 'admin:*',
+    reason: 'a',
   },
-  'token.revoked': { token: permit.id },
+  'token.revoked': { token: permit.id, reason: 'a' },
   'identity.enrolled': {
     identity: 'acme/device/device-104',
     token: permit.id,
@@ -569,14 +571,19 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   'identity.revoked': { identity: 'acme/device/device-104', reason: 'lost' },
   'identity.decommissioned': { identity: 'acme/device/device-104', reason: 'scrapped' },
   'identity.wiped': { identity: 'acme/device/device-104', confirmation: Uint8Array.of(5) },
-  'config.set': { version: 1, digest: new Uint8Array(32) },
+  'operator.granted': { identity: 'platform/operator/ann', grants: 'admin:*', reason: 'a' },
+  'session.opened': { identity: 'platform/operator/ann' },
+  'config.set': { version: 1, digest: new Uint8Array(32), reason: 'a' },
   refused: { code: 'token-spent', operation: 'enroll', count: 0 },
 }
 const kinds = Object.keys(samples) as ChangeKind[]
 const optional: Partial<Record<ChangeKind, readonly string[]>> = {
+  'fleet.created': ['reason'],
   'fleet.policy': ['reason'],
-  'token.created': ['pattern', 'replaces'],
+  'token.created': ['pattern', 'replaces', 'grants', 'reason'],
+  'token.revoked': ['reason'],
   'identity.enrolled': ['token', 'replaces'],
+  'config.set': ['reason'],
 }
 const typeOf = (value: Cbor): string => (value instanceof Uint8Array ? 'bytes' : typeof value)
 
@@ -640,6 +647,8 @@ rules.test('a fact is about an identity, a token, a fleet or none', () => {
     'identity.revoked': identity,
     'identity.decommissioned': identity,
     'identity.wiped': identity,
+    'operator.granted': 'platform/operator/ann',
+    'session.opened': 'platform/operator/ann',
     'config.set': '',
     refused: '',
   }

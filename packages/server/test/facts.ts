@@ -48,7 +48,7 @@ export const token = (id: string, uses = 1): Change =>
     ledger: 'platform',
     body: {
       token: id,
-      role: 'operator',
+      role: 'gateway',
       secretHash: new Uint8Array(32),
       uses,
       expires: at + day,
@@ -61,7 +61,7 @@ export const token = (id: string, uses = 1): Change =>
 export const revoked = (id: string): Change =>
   change({ kind: 'token.revoked', at: at++, by: 'platform', ledger: 'platform', body: { token: id } })
 
-/** @param identity `acme/device/device-104`; with a token, an operator of the platform */
+/** @param identity `acme/device/device-104`; with a token, a gateway of the platform */
 export const enrolled = (identity: string, key = makeKey(), permit?: string): Change =>
   change({
     kind: 'identity.enrolled',

@@ -251,7 +251,7 @@ describe('two processes', () => {
   test('spend a token to its last use and not further', async () => {
     const { a, b } = await twoStores()
     await a.commit(token('t', 10))
-    const commits = ascending(40).map(i => [a, b][i % 2]!.commit(enrolled(`platform/operator/o${i}`, makeKey(), 't')))
+    const commits = ascending(40).map(i => [a, b][i % 2]!.commit(enrolled(`platform/gateway/o${i}`, makeKey(), 't')))
     const codes = await outcomes(commits)
     expect(codes.filter(code => typeof code === 'number')).toHaveLength(10)
     expect(codes.filter(code => code === 'token-spent')).toHaveLength(30)

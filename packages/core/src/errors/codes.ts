@@ -51,6 +51,11 @@ const table = {
   'bad-domain': { status: 400, seen: 'anyone', message: 'A domain is two or more DNS labels in lower case.' },
   'bad-identity': { status: 400, seen: 'anyone', message: 'The identifier is not a SPIFFE ID of this form.' },
   'bad-did': { status: 400, seen: 'anyone', message: 'The identifier is not a canonical did:key of a key we admit.' },
+  'bad-grants': {
+    status: 400,
+    seen: 'anyone',
+    message: 'Grants are role:fleets, each role once and all in order, such as auditor:acme fleet-operator:acme,beta.',
+  },
   'bad-token': { status: 400, seen: 'anyone', message: 'The text is not an enrollment token.' },
   'bad-statement': { status: 400, seen: 'anyone', message: 'The statement is not of the form we accept.' },
   'statement-signature': { status: 400, seen: 'anyone', message: 'The statement is not signed by the key expected.' },
@@ -161,6 +166,19 @@ const table = {
     message: 'The name was revoked or decommissioned and never comes back.',
   },
   'device-unknown': { status: 404, seen: 'proven', message: 'There is no such device.' },
+  'operator-unknown': { status: 404, seen: 'proven', message: 'There is no such operator.' },
+  'last-admin': {
+    status: 409,
+    seen: 'proven',
+    message: 'This operator is the last who may do everything.',
+    hint: 'grant admin for all fleets to another operator first',
+  },
+  'yourself-not-said': {
+    status: 409,
+    seen: 'proven',
+    message: 'This would take from the operator who asks.',
+    hint: 'say --yourself if it is meant',
+  },
   'fleet-unknown': { status: 404, seen: 'proven', message: 'There is no such fleet.' },
   'fleet-exists': { status: 409, seen: 'proven', message: 'The fleet exists already.' },
   'fleet-pending': {

@@ -53,7 +53,7 @@ const kinds = {
   },
   'server.certified': { certificate: 'bytes' },
   'notice.certified': { certificate: 'bytes' },
-  'fleet.created': { fleet: 'text', key: 'bytes', ledgerKey: 'bytes', public: 'flag' },
+  'fleet.created': { fleet: 'text', key: 'bytes', ledgerKey: 'bytes', public: 'flag', reason: 'text?' },
   'fleet.activated': { certificate: 'bytes', charter: 'bytes' },
   'fleet.policy': { lateRenewal: 'number', reason: 'text?' },
   'token.created': {
@@ -65,8 +65,10 @@ const kinds = {
     pattern: 'text?',
     tier: 'text',
     replaces: 'text?',
+    grants: 'text?',
+    reason: 'text?',
   },
-  'token.revoked': { token: 'text' },
+  'token.revoked': { token: 'text', reason: 'text?' },
   'identity.enrolled': {
     identity: 'text',
     token: 'text?',
@@ -91,7 +93,9 @@ const kinds = {
   'identity.revoked': { identity: 'text', reason: 'text' },
   'identity.decommissioned': { identity: 'text', reason: 'text' },
   'identity.wiped': { identity: 'text', confirmation: 'bytes' },
-  'config.set': { version: 'number', digest: 'bytes' },
+  'operator.granted': { identity: 'text', grants: 'text', reason: 'text' },
+  'session.opened': { identity: 'text' },
+  'config.set': { version: 'number', digest: 'bytes', reason: 'text?' },
   refused: { code: 'text', operation: 'text', count: 'number' },
 } as const satisfies Record<string, Record<string, FieldType>>
 
@@ -103,11 +107,12 @@ type FieldValue<T extends FieldType> = T extends 'bytes'
     ? number
     : T extends 'flag'
       ? boolean
-      : T extends 'text?'
-        ? string | undefined
-        : string
+      : string
+type Fields<K extends ChangeKind> = (typeof kinds)[K]
 export type ChangeBody<K extends ChangeKind> = K extends ChangeKind
-  ? { readonly [F in keyof (typeof kinds)[K]]: FieldValue<(typeof kinds)[K][F] & FieldType> }
+  ? {
+      readonly [F in keyof Fields<K> as Fields<K>[F] extends 'text?' ? never : F]: FieldValue<Fields<K>[F] & FieldType>
+    } & { readonly [F in keyof Fields<K> as Fields<K>[F] extends 'text?' ? F : never]?: string | undefined }
   : never
 
 /** Every kind, in the order of the table. */

@@ -1,6 +1,7 @@
 import { Refused } from '../errors/refused.ts'
 import type { Role } from '../names/spiffe.ts'
 import type { PeerProof } from '../proof/identity.ts'
+import type { Act } from './operator.ts'
 import { checkStanding, type RegistryRecord } from './standing.ts'
 
 /** One row of the access table: who may call an operation. A row is written for every operation, or it is not served. */
@@ -20,6 +21,8 @@ export interface Access {
    * nobody else. `any`: what is brought says itself whose it is, and who brings it does not matter.
    */
   readonly standing?: 'decommissioned' | 'any'
+  /** What an operator's grants must cover, and for what: the fleet or the ledger that the path names, or the platform. */
+  readonly grant?: { readonly act: Act; readonly over: 'fleet' | 'ledger' | 'platform' }
 }
 
 /**

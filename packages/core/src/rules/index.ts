@@ -27,6 +27,20 @@ export {
 } from './enrollment.ts'
 export { type Access, decideEntry, decideNoticeEntry, useOf } from './gate.ts'
 export {
+  type Act,
+  checkGiven,
+  decideAct,
+  decideGrants,
+  type Grants,
+  mayAct,
+  mayDoEverything,
+  type OperatorRole,
+  operatorRoles,
+  readGrants,
+  visibleGrants,
+  writeGrants,
+} from './operator.ts'
+export {
   checkReplacement,
   checkReplay,
   checkSpend,

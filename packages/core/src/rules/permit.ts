@@ -23,6 +23,8 @@ export interface Permit {
   /** Id of the key that it replaces under the one name that it covers; undefined for a token of new names. */
   readonly replaces: string | undefined
   readonly revoked: boolean
+  /** What an operator who enrolls with it may do; of others undefined. */
+  readonly grants?: string | undefined
 }
 
 export const permitBounds = { uses: 1_000_000, ttl: 90 * 86_400_000 } as const

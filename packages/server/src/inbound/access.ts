@@ -1,4 +1,4 @@
-import type { Access } from '@mintmark/core/rules'
+import type { Access, Act } from '@mintmark/core/rules'
 
 // Who may call what, in one table. An operation without a row is not served, and a row without an operation does not
 // start: `makeRouter` compares them. The gate reads nothing else.
@@ -6,6 +6,7 @@ import type { Access } from '@mintmark/core/rules'
 const anyone: Access = { roles: [], token: false, anyone: true, door: 'machine' }
 const token: Access = { roles: [], token: true, anyone: false, door: 'machine' }
 const device: Access = { roles: ['device'], token: false, anyone: false, door: 'machine' }
+/** Any operator: the operation shows what the grants cover. */
 const operator: Access = { roles: ['operator'], token: false, anyone: false, door: 'both' }
 const member: Access = {
   roles: ['device', 'station', 'root', 'operator', 'gateway'],
@@ -14,6 +15,13 @@ const member: Access = {
   door: 'machine',
 }
 const deviceOrOperator: Access = { roles: ['device', 'operator'], token: false, anyone: false, door: 'both' }
+
+/** Operators whose grants cover the fleet that the path names. */
+const ofFleet = (act: Act): Access => ({ ...operator, grant: { act, over: 'fleet' } })
+/** The same where the path names a ledger, which `platform` is too. */
+const ofLedger = (act: Act): Access => ({ ...operator, grant: { act, over: 'ledger' } })
+/** Operators whose grants cover everything. */
+const ofPlatform = (act: Act): Access => ({ ...operator, grant: { act, over: 'platform' } })
 
 const onBoth = (row: Access): Access => ({ ...row, door: 'both' })
 /** Of people in a browser, who show a session. */
@@ -34,8 +42,8 @@ export const access = {
   'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,
   'GET /fleets/:fleet/devices/:name/did.json': anyone,
-  // Of a public fleet to anyone, of any other to its devices and to operators; of the platform itself the head to
-  // anyone, the rest to operators: the operation looks.
+  // Of a public fleet to anyone, of any other to its devices and to operators who may see it; of the platform itself the
+  // head to anyone, the rest to operators who may see all: the operation looks.
   'GET /crl/:fleet': anyone,
   'GET /log/:fleet/checkpoint': anyone,
   'GET /log/:fleet/tile/:path{.+}': anyone,
@@ -48,25 +56,25 @@ export const access = {
   'DELETE /console/session': onConsole(operator),
 
   'GET /v1/fleets': operator,
-  'POST /v1/fleets': operator,
-  'GET /v1/fleets/:fleet': operator,
-  'PUT /v1/fleets/:fleet/policy': operator,
-  'GET /v1/fleets/:fleet/tokens': operator,
-  'POST /v1/fleets/:fleet/tokens': operator,
-  'POST /v1/fleets/:fleet/tokens/:id/revoke': operator,
-  'GET /v1/fleets/:fleet/devices': operator,
-  'GET /v1/fleets/:fleet/devices/:name': operator,
-  'POST /v1/fleets/:fleet/devices/:name/revoke': operator,
-  'POST /v1/fleets/:fleet/devices/:name/decommission': operator,
-  'GET /v1/fleets/:fleet/config': operator,
-  'PUT /v1/fleets/:fleet/config': operator,
-  'GET /v1/fleets/:fleet/devices/:name/events': operator,
+  'POST /v1/fleets': ofPlatform('govern'),
+  'GET /v1/fleets/:fleet': ofFleet('view'),
+  'PUT /v1/fleets/:fleet/policy': ofFleet('govern'),
+  'GET /v1/fleets/:fleet/tokens': ofFleet('view'),
+  'POST /v1/fleets/:fleet/tokens': ofFleet('operate'),
+  'POST /v1/fleets/:fleet/tokens/:id/revoke': ofFleet('operate'),
+  'GET /v1/fleets/:fleet/devices': ofFleet('view'),
+  'GET /v1/fleets/:fleet/devices/:name': ofFleet('view'),
+  'POST /v1/fleets/:fleet/devices/:name/revoke': ofFleet('operate'),
+  'POST /v1/fleets/:fleet/devices/:name/decommission': ofFleet('operate'),
+  'GET /v1/fleets/:fleet/config': ofFleet('view'),
+  'PUT /v1/fleets/:fleet/config': ofFleet('operate'),
+  'GET /v1/fleets/:fleet/devices/:name/events': ofFleet('audit'),
   // The fleet is a ledger here, so `platform` is one too.
-  'GET /v1/audit/:fleet': operator,
-  'GET /v1/audit/:fleet/:index': operator,
-  'GET /v1/audit/:fleet/:index/proof': operator,
-  'GET /v1/ceremony': operator,
-  'POST /v1/ceremony': operator,
+  'GET /v1/audit/:fleet': ofLedger('audit'),
+  'GET /v1/audit/:fleet/:index': ofLedger('audit'),
+  'GET /v1/audit/:fleet/:index/proof': ofLedger('audit'),
+  'GET /v1/ceremony': ofPlatform('govern'),
+  'POST /v1/ceremony': ofPlatform('govern'),
 } as const satisfies Record<string, Access>
 
 export type OperationName = keyof typeof access

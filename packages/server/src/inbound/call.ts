@@ -1,13 +1,19 @@
 import type { Code } from '@mintmark/core/errors'
 import type { PeerProof, PermitHolder } from '@mintmark/core/proof'
-import type { Permit } from '@mintmark/core/rules'
+import type { Grants, Permit } from '@mintmark/core/rules'
 import type { z } from 'zod'
 import type { Session } from '../operations/sessions.ts'
 import type { Platform } from '../platform.ts'
 
 /** Who is calling, as far as it was proven for this request. */
 export type Caller =
-  | { readonly kind: 'identity'; readonly proof: PeerProof; readonly session?: Session }
+  | {
+      readonly kind: 'identity'
+      readonly proof: PeerProof
+      readonly session?: Session
+      /** Of an operator. */
+      readonly grants?: Grants
+    }
   | { readonly kind: 'token'; readonly holder: PermitHolder; readonly permit: Permit }
   | { readonly kind: 'anonymous' }
 

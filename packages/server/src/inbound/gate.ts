@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Code, Refused } from '@mintmark/core/errors'
 import type { PeerProof } from '@mintmark/core/proof'
-import { type Access, decideEntry, decideNoticeEntry } from '@mintmark/core/rules'
+import { type Access, decideAct, decideEntry, decideNoticeEntry, type Grants, readGrants } from '@mintmark/core/rules'
 import { readToken } from '@mintmark/core/signed'
 import { proveToken } from '../operations/enroll.ts'
 import { promoteKey } from '../operations/renew.ts'
@@ -36,6 +36,7 @@ export async function enter(
   door: Pick<Door, 'prove' | 'wanted'>,
   request: IncomingMessage,
   row: Access,
+  params: Readonly<Record<string, string>>,
   shown: Shown,
 ): Promise<void> {
   const caller = await door.prove(request)
@@ -49,6 +50,11 @@ export async function enter(
       const late = row.late ? await lateRenewal(platform, proof) : 0
       const use = decideEntry(proof, record, { roles }, platform.now(), late)
       if (use === 'pending') await promoteKey(platform, proof)
+    }
+    if (proof.identity.role === 'operator') {
+      const grants = readGrants((await platform.store.grants(proof.identity.path)) ?? '')
+      shown.caller = { ...caller, grants }
+      if (row.grant) checkGrant(grants, row.grant, params.fleet)
     }
   } else if (row.roles.length > 0) {
     throw new Refused(door.wanted)
@@ -64,4 +70,12 @@ export async function enter(
 async function lateRenewal(platform: Platform, { identity, certificate }: PeerProof): Promise<number> {
   if (platform.now() <= certificate.notAfter) return 0
   return (await platform.store.fleet(identity.fleet))?.late_renewal ?? 0
+}
+
+/** Decided from grants and path alone: whether there is such a fleet is not even looked up for who may not see it. */
+function checkGrant(grants: Grants, { act, over }: NonNullable<Access['grant']>, fleet: string | undefined): void {
+  const isPlatform = over === 'platform' || (over === 'ledger' && fleet === 'platform')
+  // Its own tokens are for operators, and no fleet's.
+  if (!isPlatform && (fleet === undefined || fleet === 'platform')) throw new Refused('fleet-unknown')
+  decideAct(grants, act, isPlatform ? undefined : fleet)
 }

@@ -1,6 +1,7 @@
 import { readJson } from '@mintmark/core/bytes'
 import { type Code, Refused } from '@mintmark/core/errors'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
+import { type Grants, mayAct } from '@mintmark/core/rules'
 import type { z } from 'zod'
 import type { Session } from '../operations/sessions.ts'
 import type { Call } from './call.ts'
@@ -37,6 +38,17 @@ export function readLimit(text: string | undefined): number | undefined {
   const limit = text === undefined ? undefined : readIndex(text)
   if (limit === 0) throw new Refused('bad-number', 'limit')
   return limit
+}
+
+/** What the operator who calls may do; nothing, of anyone else. */
+export const grantsOf = ({ caller }: Call): Grants => (caller.kind === 'identity' && caller.grants) || new Map()
+
+/** Whether the caller belongs to a fleet, or is an operator who may see it; `platform` is for whoever may see all. */
+export function sees(call: Call, fleet: string): boolean {
+  if (call.caller.kind !== 'identity') return false
+  const { identity } = call.caller.proof
+  if (identity.role === 'operator') return mayAct(grantsOf(call), 'view', fleet === 'platform' ? undefined : fleet)
+  return identity.fleet === fleet && fleet !== 'platform'
 }
 
 /** The session that it came through, where it came through one. */

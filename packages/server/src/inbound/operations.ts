@@ -15,7 +15,7 @@ import { createToken, listTokens, revokeToken } from '../operations/tokens.ts'
 import { readTrustView } from '../operations/trust.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation, type Reply } from './call.ts'
-import { identityOf, proofOf, readIndex, readInput, readLimit, sessionOf } from './input.ts'
+import { grantsOf, identityOf, proofOf, readIndex, readInput, readLimit, sees, sessionOf } from './input.ts'
 import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
 
@@ -98,7 +98,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
   'GET /v1/me': {
     summary: 'Who the caller is, as certificate and registry say',
-    run: async call => json(await whoami(call.platform, proofOf(call), sessionOf(call))),
+    run: async call => json(await whoami(call.platform, proofOf(call), grantsOf(call), sessionOf(call))),
   },
   'GET /v1/config': {
     summary: 'The configuration of the calling device',
@@ -108,8 +108,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     summary: "Standing of a key of the caller's own fleet",
     async run(call) {
       const key = readDidKey(call.params.did!)
-      const { fleet, role } = identityOf(call)
-      return json(await readStanding(call.platform, role === 'operator' ? undefined : fleet, key.id))
+      return json(await readStanding(call.platform, fleet => sees(call, fleet), key.id))
     },
   },
   'GET /v1/trust': {
@@ -187,8 +186,8 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
 
   'GET /v1/fleets': {
-    summary: 'All fleets',
-    run: async ({ platform }) => json(await listFleets(platform)),
+    summary: 'Fleets that the calling operator may see',
+    run: async call => json(await listFleets(call.platform, fleet => sees(call, fleet))),
   },
   'POST /v1/fleets': {
     summary: 'Make a fleet; it is pending until the offline root has signed its charter',
@@ -325,12 +324,11 @@ async function lower(call: Call, to: 'revoked' | 'decommissioned'): Promise<Repl
   return json({ ...device, receipt: receipt && receiptJson(receipt) })
 }
 
-/** The fleet that the path names, where it is public or the caller belongs to it; otherwise it is as if there were none. */
-async function readableFleet({ platform, caller, params }: Call): Promise<string> {
-  const fleet = params.fleet!
-  const who = caller.kind === 'identity' ? caller.proof.identity : undefined
-  if (who?.role === 'operator' || who?.fleet === fleet) return fleet
-  const row = await platform.store.fleet(fleet)
+/** The fleet that the path names, where it is public or the caller sees it; otherwise it is as if there were none. */
+async function readableFleet(call: Call): Promise<string> {
+  const fleet = call.params.fleet!
+  if (sees(call, fleet)) return fleet
+  const row = await call.platform.store.fleet(fleet)
   if (row?.public !== 1) throw new Refused('not-found')
   return fleet
 }

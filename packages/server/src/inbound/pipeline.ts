@@ -83,7 +83,7 @@ export class Pipeline {
       found = this.#routes[door.name](request.method ?? '', path)
       const { name, operation, params } = found
       const row: Access = access[name]
-      await enter(this.platform, door, request, row, shown)
+      await enter(this.platform, door, request, row, params, shown)
       for (const key of Object.keys(query)) {
         if (!operation.query?.includes(key)) throw new Refused('bad-request', 'unknown query name')
       }
@@ -95,7 +95,7 @@ export class Pipeline {
       const { caller } = shown
       const reply = await operation.run({ platform, caller, params, query, contentType, accept, body, addresses })
       // While this process stood still, another one may have revoked the caller without it.
-      if (!platform.store.isLive) await enter(platform, door, request, row, shown)
+      if (!platform.store.isLive) await enter(platform, door, request, row, params, shown)
       if (reply.refused) await this.refuse(new Refused(reply.refused), caller, found, request.socket)
       return reply
     } catch (error) {

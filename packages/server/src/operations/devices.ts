@@ -3,11 +3,10 @@ import { admitSpki, didKey } from '@mintmark/core/keys'
 import type { Receipt } from '@mintmark/core/ledger'
 import { path, readName, readPath, spiffeId } from '@mintmark/core/names'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
-import { change, readReason, useOf } from '@mintmark/core/rules'
+import { change, type Grants, readReason, useOf, writeGrants } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { RecordWithKeys, Row } from '../store/index.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
-import { grantsOf } from './operators.ts'
 import type { Session } from './sessions.ts'
 import { sessionView } from './sign-in.ts'
 
@@ -74,7 +73,12 @@ export async function listDeviceEvents(
 }
 
 /** Who the caller is: the certificate that was shown, and the standing that its name has now. */
-export async function whoami(platform: Platform, { identity, certificate }: PeerProof, session: Session | undefined) {
+export async function whoami(
+  platform: Platform,
+  { identity, certificate }: PeerProof,
+  grants: Grants,
+  session: Session | undefined,
+) {
   const record = await platform.store.standing(identity.path)
   if (record === undefined) throw new Refused('unknown')
   const { fleet, role, name } = identity
@@ -88,16 +92,19 @@ export async function whoami(platform: Platform, { identity, certificate }: Peer
     tier: record.tier,
     serial: certificate.serial,
     notAfter: new Date(certificate.notAfter).toISOString(),
-    ...(role === 'operator' ? { grants: grantsOf() } : {}),
+    ...(role === 'operator' ? { grants: writeGrants(grants) } : {}),
     ...(session ? { session: sessionView(session) } : {}),
   }
 }
 
-/** `GET /v1/registry/{did}`: standing of a key of the caller's own fleet. */
-export async function readStanding(platform: Platform, fleet: string | undefined, keyId: string) {
+/**
+ * `GET /v1/registry/{did}`: standing of a key.
+ * @param sees whether whoever asks may see the fleet; a key of any other is as unknown as one of nobody, and as quickly
+ */
+export async function readStanding(platform: Platform, sees: (fleet: string) => boolean, keyId: string) {
   const owner = await platform.store.keyOwner(keyId)
-  const row = owner && (await platform.store.recordWithKeys(owner.identity))
-  if (row === undefined || (fleet !== undefined && row.fleet !== fleet)) throw new Refused('unknown')
+  const row = await platform.store.recordWithKeys(owner?.identity ?? '')
+  if (row === undefined || !sees(row.fleet)) throw new Refused('unknown')
   const { identity, standing, standingSince, tier, did } = deviceView(platform, row)
   // A key that its name no longer uses has no standing of its own.
   const use = useOf(row, keyId) ?? 'superseded'

@@ -48,8 +48,12 @@ export async function readFleet(platform: Platform, name: string): Promise<Fleet
   return fleetView(row)
 }
 
-export async function listFleets(platform: Platform): Promise<{ fleets: FleetView[] }> {
-  return { fleets: (await platform.store.fleets()).map(fleetView) }
+/** @param sees whether whoever asks may see a fleet */
+export async function listFleets(
+  platform: Platform,
+  sees: (fleet: string) => boolean,
+): Promise<{ fleets: FleetView[] }> {
+  return { fleets: (await platform.store.fleets()).filter(({ name }) => sees(name)).map(fleetView) }
 }
 
 /** Says what holds for every device of a fleet from now on. What already is so adds no fact. */

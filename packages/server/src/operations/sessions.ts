@@ -60,16 +60,16 @@ export class Sessions {
   }
 
   /** Spends a link. @throws Refused `link-spent` where it was spent before */
-  open(link: string): Session & { readonly secret: string } {
+  open(link: string): { readonly secret: string; readonly session: Session } {
     const proof = this.readLink(link)
     this.#links.delete(nameOf(link))
     this.#sweep()
     makeRoom(this.#sessions, proof.identity.path, sessionBounds.sessionsEach)
     const secret = base64url(this.#random(32))
     const begun = this.#now()
-    const session = { proof, begun, expires: begun + sessionBounds.most, used: begun }
+    const session: Kept = { proof, begun, expires: begun + sessionBounds.most, used: begun }
     this.#sessions.set(nameOf(secret), session)
-    return { proof, expires: session.expires, secret }
+    return { secret, session }
   }
 
   /** The session of this secret, used now. @throws Refused `session-ended` */

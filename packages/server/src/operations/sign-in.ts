@@ -1,8 +1,7 @@
 import { spiffeId } from '@mintmark/core/names'
 import type { PeerProof } from '@mintmark/core/proof'
-import { decideEntry } from '@mintmark/core/rules'
+import { change, decideEntry } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
-import { grantsOf } from './operators.ts'
 import { type Session, sessionBounds } from './sessions.ts'
 
 /**
@@ -20,12 +19,20 @@ export async function openSession(platform: Platform, link: string) {
   const { sessions, store, trust, now } = platform
   const { identity, ...proof } = sessions.readLink(link)
   decideEntry({ identity, ...proof }, await store.standing(identity.path), { roles: ['operator'] }, now())
-  const session = sessions.open(link)
+  const { secret, session } = sessions.open(link)
+  const by = identity.path
+  const fact = change({ kind: 'session.opened', at: now(), by, ledger: 'platform', body: { identity: by } })
+  try {
+    await store.commit(fact)
+  } catch (error) {
+    sessions.end(session)
+    throw error
+  }
   return {
-    session: session.secret,
+    session: secret,
     operator: identity.name,
     identity: spiffeId(trust.domain, identity),
-    grants: grantsOf(),
+    grants: (await store.grants(by)) ?? '',
     ...sessionView(session),
   }
 }

@@ -15,13 +15,14 @@ import {
   signCheckpoint,
   writeFrontier,
 } from '@mintmark/core/ledger'
-import { aboutOf, type Change, isChange } from '@mintmark/core/rules'
+import { aboutOf, type Change, checkStanding, isChange } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import { serverVerify } from '../verify.ts'
 import { Contended, type Database, type Transaction } from './database.ts'
 import { type Audience, newsOf } from './news.ts'
 import { Projection } from './projection.ts'
 import type { Queries } from './queries.ts'
+import { recordOf } from './rows.ts'
 
 /** The key that signs the checkpoints of a ledger, and the ledger's name. */
 export interface LedgerSigner {
@@ -45,6 +46,11 @@ interface Written {
 const largestGroup = 256
 /** Each time it takes another transaction that commits the same key, or locks in another order, in between. */
 const mostTries = 5
+
+const isByOperator = ({ kind, by }: Change): boolean => kind !== 'refused' && by.startsWith('platform/operator/')
+
+/** Where it is written, and where it says that who wrote it may. */
+const ledgersOf = (change: Change): string[] => (isByOperator(change) ? [change.ledger, 'platform'] : [change.ledger])
 
 const isAway = (error: unknown): boolean => error instanceof Refused && error.code === 'unavailable'
 
@@ -129,7 +135,7 @@ export class Committer {
 
   /** Again where another process came between: then its change is there, and what does not go with it is refused. */
   async #transact(group: readonly Waiting[]) {
-    const locks = [...new Set(group.map(({ change }) => `ledger ${change.ledger}`))]
+    const locks = [...new Set(group.flatMap(({ change }) => ledgersOf(change)).map(ledger => `ledger ${ledger}`))]
     for (let left = mostTries; ; left--) {
       const refused = new Map<Waiting, Refused>()
       try {
@@ -183,6 +189,7 @@ export class Committer {
       const { kind, at, bytes } = waiting.change
       const idx = before.size + accepted.length
       try {
+        await this.#checkOperator(connection, waiting.change)
         await projection.apply(waiting.change, idx)
       } catch (error) {
         if (!(error instanceof Refused)) throw error
@@ -217,6 +224,15 @@ export class Committer {
         { origin, index, entry: waiting.change.bytes, proof: after.prove(index), checkpoint },
       ]),
     )
+  }
+
+  /**
+   * What an operator asked for is not done any more once he is revoked, however long it was on its way. Not for the
+   * projection: a fleet's ledger is replayed without the hour at which the platform's says so.
+   */
+  async #checkOperator(connection: Transaction, change: Change): Promise<void> {
+    const { by } = change
+    if (isByOperator(change)) checkStanding(recordOf(await connection.first(this.#queries.record, { identity: by })))
   }
 
   /**

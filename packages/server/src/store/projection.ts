@@ -20,6 +20,7 @@ import {
 import { readCertificate, readDecommissionConfirmation, readKeySuccession } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
+import { Operators } from './operators.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -32,10 +33,12 @@ import type { Tables } from './tables.ts'
 export class Projection {
   readonly #queries: Queries
   readonly #connection: Transaction
+  readonly #operators: Operators
 
   constructor(queries: Queries, connection: Transaction) {
     this.#queries = queries
     this.#connection = connection
+    this.#operators = new Operators(queries, connection)
   }
 
   /** @param idx where the change stands in its ledger */
@@ -98,6 +101,8 @@ export class Projection {
       if (ledger !== 'platform') await this.#activeFleet(ledger)
       const { role, pattern, replaces } = body
       if (replaces !== undefined) checkReplacement(await this.#record(`${ledger}/${role}/${pattern}`), replaces)
+      if (role === 'operator') await this.#operators.checkInvitation(by, ledger, body)
+      else if (body.grants !== undefined) throw new Refused('bad-grants', role)
       this.#connection.post(this.#queries.addPermit, {
         id: body.token,
         fleet: ledger,
@@ -109,6 +114,7 @@ export class Projection {
         pattern: body.pattern ?? null,
         tier: body.tier,
         replaces: replaces ?? null,
+        grants: body.grants ?? null,
         created: at,
         created_by: by,
         revoked: null,
@@ -140,6 +146,7 @@ export class Projection {
       if (body.replaces !== undefined) checkReplacement(holder, body.replaces)
       else if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
 
+      if (role === 'operator') await this.#operators.add(identity, permit)
       if (permit) this.#connection.post(this.#queries.spendPermit, { id: permit.id })
       if (holder) {
         const { tier, notAfter } = body
@@ -217,6 +224,9 @@ export class Projection {
       this.#connection.post(this.#queries.setKey, { identity, key, serial, notAfter })
     },
 
+    'operator.granted': ({ by, body }) => this.#operators.grant(by, body.identity, body.grants),
+    'session.opened': async () => undefined,
+
     'identity.revoked': ({ at, body }, idx) => this.#lower(body.identity, 'revoked', body.reason, at, idx),
     'identity.decommissioned': ({ at, body }, idx) =>
       this.#lower(body.identity, 'decommissioned', body.reason, at, idx),
@@ -256,6 +266,7 @@ export class Projection {
     const record = await this.#record(identity)
     if (record === undefined) throw new Refused('device-unknown')
     checkTransition(record.standing, standing)
+    if (readPath(identity).role === 'operator') await this.#operators.keepAdmin(identity)
     this.#connection.post(this.#queries.setStanding, { identity, standing, at, idx, reason })
   }
 

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { type Dialect, type Query, query } from './database.ts'
+import { operatorQueries } from './operator-queries.ts'
 import type { Tables } from './tables.ts'
 
 /** Every query of the platform, compiled once for a dialect. */
@@ -120,6 +121,7 @@ export const queries = ({ builder: db }: Dialect) => ({
           'pattern',
           'tier',
           'replaces',
+          'grants',
           'created',
           'created_by',
           'revoked',
@@ -203,6 +205,8 @@ export const queries = ({ builder: db }: Dialect) => ({
   supersedeKey: query((v: { id: string; at: number }) =>
     db.updateTable('key').set({ until: v.at }).where('id', '=', v.id),
   ),
+  ...operatorQueries(db),
+
   keyOwner: query((v: { id: string }) => db.selectFrom('key').selectAll().where('id', '=', v.id)),
   addKey: query((v: Row<'key'>) =>
     db.insertInto('key').values(row(v, ['id', 'identity', 'permit', 'spki', 'since', 'until', 'ledger', 'idx'])),

@@ -17,6 +17,7 @@ export const permitOf = (row: Tables['permit'] | undefined): Permit | undefined 
     tier: row.tier as Tier,
     replaces: row.replaces ?? undefined,
     revoked: row.revoked !== null,
+    grants: row.grants ?? undefined,
   }
 
 export const recordOf = (row: Tables['registry'] | undefined): RegistryRecord | undefined =>

@@ -120,6 +120,15 @@ export class Store {
     return this.#connection.first(this.#queries.recordWithKeys, { identity })
   }
 
+  /** What an operator may do; undefined where it is none. */
+  async grants(identity: string): Promise<string | undefined> {
+    return (await this.#connection.first(this.#queries.operator, { identity }))?.grants
+  }
+
+  async operators() {
+    return this.#connection.all(this.#queries.operators, {})
+  }
+
   /** One page in order of name, after a name ('' for the first). */
   async recordsWithKeys(fleet: string, role: string, after: string, limit: number): Promise<RecordWithKeys[]> {
     // '0' is the character after '/'.

@@ -53,6 +53,8 @@ export interface Tables {
     tier: string
     /** Id of the key that it replaces. */
     replaces: string | null
+    /** Of an operator's. */
+    grants: string | null
     created: number
     created_by: string
     revoked: number | null
@@ -79,6 +81,8 @@ export interface Tables {
     wiped: number | null
     wiped_idx: number | null
   }
+  /** What each operator may do (`readGrants`). */
+  operator: { identity: string; grants: string }
   /** Every key that ever belonged to a name here, our own CAs included: no key has two owners. */
   key: {
     id: string
@@ -120,6 +124,7 @@ export const projected = {
   fleet: ['name'],
   permit: ['id'],
   registry: ['identity'],
+  operator: ['identity'],
   key: ['id'],
   certificate: ['serial'],
   config: ['fleet'],
@@ -204,6 +209,7 @@ function tables(db: Dialect) {
         pattern: 'text?',
         tier: 'text',
         replaces: 'text?',
+        grants: 'text?',
         created: 'bigint',
         created_by: 'text',
         revoked: 'bigint?',
@@ -233,6 +239,7 @@ function tables(db: Dialect) {
       },
       ['identity'],
     ),
+    table(db, 'operator', { identity: 'text', grants: 'text' }, ['identity']),
     table(
       db,
       'key',

@@ -1,2 +1,0 @@
-/** What an operator may do, and to which fleets. */
-export const grantsOf = (): string => 'admin:*'
