@@ -98,7 +98,9 @@ async function exchange(agent: ProvenAgent, url: URL, call: Call): Promise<Reply
     const domain = agent.domainOf(response.socket)
     const status = response.statusCode ?? 0
     const body = await readBody(response)
-    if ((status < 200 || status > 299) && status !== call.due) throw readRefusal(status, body)
+    if ((status < 200 || status > 299) && status !== call.due) {
+      throw readRefusal(status, body, response.headers['retry-after'])
+    }
     return { status, body, domain }
   } catch (error) {
     if (error instanceof Refused || !(error instanceof Error) || !isConnectionError(error)) throw error

@@ -38,8 +38,11 @@ async function readBytes(response: IncomingMessage, most: number): Promise<Uint8
   return Buffer.concat(chunks)
 }
 
-/** The platform's no: `{code, message, hint?}` with a code of our table; anything else is a fault. */
-export function readRefusal(status: number, body: unknown): Error {
+/**
+ * The platform's no: `{code, message, hint?}` with a code of our table; anything else is a fault.
+ * @param retryAfter the header of that name; a date in it is not read, as the clocks may differ
+ */
+export function readRefusal(status: number, body: unknown, retryAfter: string | undefined): Error {
   const { code, message, hint } = fields(body)
   if (typeof code !== 'string' || !Object.hasOwn(codes, code)) {
     return new Error(`the platform answered ${status} without a code that is known here`)
@@ -47,7 +50,8 @@ export function readRefusal(status: number, body: unknown): Error {
   const known = code as Code
   // The table's message is in the code already; what says more is kept.
   const detail = typeof message === 'string' && message !== codes[known].message ? message : undefined
-  return new Refused(known, detail, typeof hint === 'string' ? { hint } : {})
+  const wait = /^\d{1,9}$/.test(retryAfter ?? '') ? { retryAfter: Number(retryAfter) * 1_000 } : {}
+  return new Refused(known, detail, { ...(typeof hint === 'string' && { hint }), ...wait })
 }
 
 /** The fields of a JSON object; of any other value, none. */

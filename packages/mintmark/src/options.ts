@@ -52,8 +52,10 @@ export function readDuration(text: string): number {
   const [, count, name] = /^(\d+)([smhd])$/.exec(text) ?? []
   if (count === undefined || name === undefined)
     throw new InvalidArgumentError('Say a time such as 90s, 15m, 1h or 7d.')
-  return readTtl(Number(count) * unit[name]!)
+  return Number(count) * unit[name]!
 }
+
+export const readTokenLife = (text: string): number => readTtl(readDuration(text))
 
 export function readCount(text: string): number {
   if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Say a whole number.')

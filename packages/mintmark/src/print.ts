@@ -45,6 +45,18 @@ export function moment(value: unknown): string {
   return Number.isNaN(at) ? shown(value) : `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
+/** `90d`, `36h`: the same spelling that options take. */
+export function duration(milliseconds: unknown): string {
+  const found = (
+    [
+      ['d', 86_400_000],
+      ['h', 3_600_000],
+      ['m', 60_000],
+    ] as const
+  ).find(([, unit]) => typeof milliseconds === 'number' && milliseconds > 0 && milliseconds % unit === 0)
+  return found ? `${Number(milliseconds) / found[1]}${found[0]}` : `${Number(milliseconds) / 1_000}s`
+}
+
 /** Without control characters: they would move the cursor and could overwrite what is above. */
 export const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}')
 

@@ -41,6 +41,20 @@ const cases: readonly Case[] = [
     says: 'Fleet acme is pending.\nIt waits for its ceremony. Next: mintmark ceremony request\n',
   },
   {
+    args: ['fleet', 'set', 'acme', '--late-renewal', '90d', '--reason', 'boxed for the winter'],
+    call: 'PUT /v1/fleets/acme/policy',
+    sent: { lateRenewal: 7_776_000_000, reason: 'boxed for the winter' },
+    answer: { ...fleet, lateRenewal: 7_776_000_000 },
+    says: 'Devices of acme may renew for 90d after the end of their certificate.\n',
+  },
+  {
+    args: ['fleet', 'set', 'acme', '--late-renewal', '0d', '--reason', 'over'],
+    call: 'PUT /v1/fleets/acme/policy',
+    sent: { lateRenewal: 0, reason: 'over' },
+    answer: { ...fleet, lateRenewal: 0 },
+    says: 'A certificate of acme that has ended does not renew.\n',
+  },
+  {
     args: ['fleet', 'list'],
     call: 'GET /v1/fleets',
     answer: { fleets: [fleet, { ...fleet, fleet: 'globex-industries', public: true }] },

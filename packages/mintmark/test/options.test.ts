@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { readCount, readDeviceName, readDuration } from '../src/options.ts'
+import { readCount, readDeviceName, readDuration, readTokenLife } from '../src/options.ts'
 import { printable } from '../src/print.ts'
 
 const refusal = (code: string) => expect.objectContaining({ code })
@@ -21,8 +21,8 @@ describe('a time to live', () => {
     expect(() => readDuration(text)).toThrow(expect.objectContaining({ hint: expect.stringContaining(`${text}s`) }))
   })
 
-  test.each(['0s', '91d', '99999999999999999999d'])('%s is out of range', text => {
-    expect(() => readDuration(text)).toThrow(refusal('bad-number'))
+  test.each(['0s', '91d', '99999999999999999999d'])('%s is out of range for a token', text => {
+    expect(() => readTokenLife(text)).toThrow(refusal('bad-number'))
   })
 
   test.each(['', 'h', '1 h', '1.5h', '1h30m', '1H', '1w', '+1h', '-1h', '1e3s', '0x1s', '１h', ' 1h', '1h\n'])(

@@ -71,6 +71,7 @@ async function showDevice(device: DeviceName, { data }: Options, command: Comman
     ['standing', `${shown(found.standing)}${reason}`],
     ['identity', shown(found.identity)],
     ['did', shown(found.did)],
+    ...(typeof found.pendingDid === 'string' ? [['next did', shown(found.pendingDid)] as const] : []),
     ['key', shown(found.tier)],
     ['enrolled', moment(found.enrolled)],
     ['certificate', `${shown(found.serial)}, until ${moment(found.notAfter)}`],

@@ -1,11 +1,12 @@
 import { readFleetName } from '@mintmark/core/names'
-import type { Command } from 'commander'
+import { readLateRenewal } from '@mintmark/core/rules'
+import { type Command, Option } from 'commander'
 import { asOperator } from '../operator.ts'
-import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
-import { moment, print, shown, table } from '../print.ts'
+import { dataOption, example, helpGroups, jsonOption, readDuration, reasonOption } from '../options.ts'
+import { duration, moment, print, shown, table } from '../print.ts'
 import { fieldsOf, listOf } from '../reply.ts'
 
-/** `fleet create`, `fleet list` */
+/** `fleet create`, `fleet set`, `fleet list` */
 export function registerFleet(program: Command): void {
   const fleet = program.command('fleet').helpGroup(helpGroups.operator).description('make and list fleets')
   example(fleet, 'mintmark fleet create acme')
@@ -19,6 +20,21 @@ export function registerFleet(program: Command): void {
     .addOption(jsonOption())
     .action(createFleet)
   example(create, 'mintmark fleet create acme')
+
+  const set = fleet
+    .command('set')
+    .description('say what holds for every device of a fleet')
+    .argument('<fleet>', 'name of the fleet', readFleetName)
+    .addOption(
+      new Option('--late-renewal <time>', 'for how long after its end a certificate still renews: 90d; 0d is never')
+        .argParser(text => readLateRenewal(readDuration(text)))
+        .makeOptionMandatory(),
+    )
+    .addOption(reasonOption())
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(setPolicy)
+  example(set, 'mintmark fleet set acme --late-renewal 90d --reason "boxed for the winter"')
 
   const list = fleet
     .command('list')
@@ -44,6 +60,23 @@ async function createFleet(name: string, options: Options, command: Command): Pr
       ? `Next: mintmark token create --fleet ${name}`
       : 'It waits for its ceremony. Next: mintmark ceremony request'
   print(command, { json: made, text: `Fleet ${name} is ${shown(made.state)}.\n${next}` })
+}
+
+interface PolicyOptions extends Options {
+  readonly lateRenewal: number
+  readonly reason: string
+}
+
+async function setPolicy(name: string, { data, lateRenewal, reason }: PolicyOptions, command: Command): Promise<void> {
+  const path = `/v1/fleets/${name}/policy`
+  const set = fieldsOf(
+    await asOperator(data, async platform => (await platform.put(path, { lateRenewal, reason })).body),
+  )
+  const text =
+    set.lateRenewal === 0
+      ? `A certificate of ${name} that has ended does not renew.`
+      : `Devices of ${name} may renew for ${duration(set.lateRenewal)} after the end of their certificate.`
+  print(command, { json: set, text })
 }
 
 async function listFleets(options: Options, command: Command): Promise<void> {

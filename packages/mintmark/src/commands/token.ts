@@ -11,7 +11,7 @@ import {
   jsonOption,
   readCount,
   readDeviceName,
-  readDuration,
+  readTokenLife,
 } from '../options.ts'
 import { moment, print, shown, table } from '../print.ts'
 import { type Fields, fieldsOf, listOf } from '../reply.ts'
@@ -30,7 +30,7 @@ export function registerToken(program: Command): void {
     .addOption(fleetOption())
     .addOption(new Option('--uses <count>', 'how many devices it enrolls').argParser(readCount).default(1))
     .addOption(
-      new Option('--ttl <time>', 'how long: 90s, 15m, 1h, 7d').argParser(readDuration).default(3_600_000, '1h'),
+      new Option('--ttl <time>', 'how long: 90s, 15m, 1h, 7d').argParser(readTokenLife).default(3_600_000, '1h'),
     )
     .addOption(new Option('--name <device>', 'the one name it enrolls').argParser(readName).conflicts('namePattern'))
     .addOption(new Option('--name-pattern <pattern>', 'names it enrolls, such as sensor-*').argParser(readNamePattern))
