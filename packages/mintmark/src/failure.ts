@@ -42,7 +42,7 @@ function failureOf(program: Command, args: readonly string[], error: unknown): F
   if (error instanceof Refused) {
     const hint = error.hint === undefined ? undefined : printable(error.hint)
     const message = said(error)
-    return { code: error.code, message, hint, exitCode: error.code === 'unreachable' ? 3 : 1 }
+    return { code: error.code, message, hint, exitCode: /unreachable$/.test(error.code) ? 3 : 1 }
   }
   return { code: 'failed', message: printable(chain(error).join(': ')), hint: undefined, exitCode: 1 }
 }

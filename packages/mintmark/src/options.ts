@@ -11,6 +11,12 @@ export const jsonOption = () => new Option('--json', 'print one JSON document')
 export const dataOption = () =>
   new Option('--data <dir>', 'data directory of the platform').env('MINTMARK_DATA').default('./mintmark-data')
 
+export const databaseOption = () =>
+  new Option(
+    '--database <url>',
+    'PostgreSQL database, postgres://user@host/name; remembered by a new data directory (default: SQLite in it)',
+  ).env('MINTMARK_DATABASE')
+
 export const homeOption = () =>
   new Option('--home <dir>', 'home of the device').env('MINTMARK_HOME').default('./mintmark-home')
 

@@ -1,4 +1,4 @@
-export { dataFiles, domainOf } from './data-files.ts'
+export { dataFiles, domainOf, settingsOf } from './data-files.ts'
 export { isFounded, mergeFounding, prepareFounding } from './founding.ts'
 export { makeLog } from './log.ts'
 export { auditData } from './operations/audit.ts'

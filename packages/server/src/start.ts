@@ -4,22 +4,22 @@ import { type AddressInfo, Server as NetServer } from 'node:net'
 import { base64url, hex, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { admitRaw, type PublicKey } from '@mintmark/core/keys'
-import { readDomain } from '@mintmark/core/names'
 import { nodeSha256, removeTornWrites, writeFileDurably } from '@mintmark/elements'
 import pino, { type Logger } from 'pino'
-import { dataFiles, domainOf } from './data-files.ts'
+import { dataFiles, settingsOf, writeSettings } from './data-files.ts'
 import { openConsole } from './inbound/console.ts'
 import { openMachine } from './inbound/machine.ts'
 import { makeMetrics } from './inbound/metrics.ts'
 import { Pipeline } from './inbound/pipeline.ts'
 import { type Jobs, startJobs } from './jobs/jobs.ts'
 import { type Keeper, type KeyName, openKeeper } from './keeper/keeper.ts'
+import { openDatabase } from './open-database.ts'
 import { rehearseCeremony } from './operations/fleets.ts'
 import { found, requestFounding } from './operations/found.ts'
 import { provideNoticeCertificate, provideOperatorHome, provideServerCertificate } from './operations/own.ts'
 import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
-import { type Database, openSqlite, Processes, Store, sharedKeys } from './store/index.ts'
+import { type Database, Processes, Store, sharedKeys } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
 export interface StartOptions {
@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly hostnames: readonly string[]
   /** Where devices reach the platform, as tokens say it, where that is not this process: a balancer in front of it. */
   readonly url?: string | undefined
+  /** URL of a PostgreSQL database; a new data directory remembers it, and has SQLite inside where there is none. */
+  readonly database?: string | undefined
   /** 0 for any free one. */
   readonly port: number
   readonly consolePort: number
@@ -160,23 +162,24 @@ async function run(
 
 /** Opens keeper and store of a data directory; its domain is fixed when it is made. */
 export async function openData(
-  options: Pick<StartOptions, 'data' | 'domain' | 'now' | 'random' | 'log'>,
+  options: Pick<StartOptions, 'data' | 'domain' | 'database' | 'now' | 'random' | 'log'>,
 ): Promise<{ keeper: Keeper; store: Store }> {
   const { data, domain } = options
   const files = dataFiles(data)
   mkdirSync(data, { recursive: true, mode: 0o700 })
-  if (!existsSync(files.platform)) {
-    // It is written first, so where there is a database it was lost, and another one might name another domain.
+  const kept = settingsOf(data)
+  if (kept === undefined) {
+    // It is written before SQLite's file, so where there is that it was lost, and another might name another domain.
     if (existsSync(files.database)) throw new Error(`${files.platform} is gone: take it from a backup`)
-    const text = `${JSON.stringify({ v: 1, domain: readDomain(domain) })}\n`
-    writeFileDurably(files.platform, utf8(text), { mode: 0o644, replace: false })
-  }
-  checkDomain(data, domainOf(data)!, domain)
-  const database = openSqlite(files.database)
+    if (options.database === undefined) writeSettings(data, { domain }, { replace: false })
+  } else checkDomain(data, kept.domain, domain)
+  const database = await openDatabase(data, options)
   try {
     const processes = await joinProcesses(database, options)
     const keeper = openKeeper(files.keeper, processes && sharedKeys(database))
     await keeper.share()
+    // Now that it is known to be a database of ours: one that is not is not remembered.
+    if (settingsOf(data) === undefined) writeSettings(data, { domain, database: options.database }, { replace: false })
     const store = new Store(database, ledgerSigner(keeper, domain), processes)
     // Of a platform that was killed. Where the database is shared, another process may be writing here.
     const before = processes ? Date.now() - minute : undefined
@@ -244,7 +247,8 @@ async function checkKeys({ authorities }: Trust, store: Store, keeper: Keeper): 
 export function checkNeverFounded(data: string): void {
   const { database, server } = dataFiles(data)
   if (!existsSync(server)) return
-  throw new Refused('ledger-broken', `${database} has no platform any more`, { hint: 'take it from a backup' })
+  const name = settingsOf(data)?.database === undefined ? database : 'the database'
+  throw new Refused('ledger-broken', `${name} has no platform any more`, { hint: 'take it from a backup' })
 }
 
 async function foundByRehearsal(options: StartOptions, store: Store, keeper: Keeper): Promise<void> {

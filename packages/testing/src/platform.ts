@@ -75,6 +75,8 @@ export interface Snapshot {
 
 export interface TestOptions {
   readonly log?: NonNullable<StartOptions['log']>
+  /** URL of an empty PostgreSQL database; SQLite where it is left out. */
+  readonly database?: string
 }
 
 const day = 86_400_000

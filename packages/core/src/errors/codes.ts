@@ -283,6 +283,12 @@ const table = {
     seen: 'anyone',
     message: 'The database server is not set up so that a platform can rely on it.',
   },
+  'database-other': {
+    status: 409,
+    seen: 'anyone',
+    message: 'The platform of this directory has another database.',
+    hint: 'leave --database out; mintmark store move takes a platform to PostgreSQL',
+  },
   'database-not-empty': {
     status: 409,
     seen: 'anyone',

@@ -8,7 +8,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type EntryName, entryCells, entryHeads, entryPath, readAbout, readEntryName } from '../entries.ts'
 import { Told } from '../failure.ts'
 import { asOperator } from '../operator.ts'
-import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
+import { databaseOption, dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { readPages } from '../pages.ts'
 import { isJson, lines, moment, print, printable, shown } from '../print.ts'
 import { fetchProof, ledgerKeyOption, rootOption, verifyProofFile } from '../proof.ts'
@@ -62,6 +62,7 @@ export function registerAudit(program: Command): void {
     .addOption(rootOption())
     .addOption(ledgerKeyOption())
     .addOption(dataOption())
+    .addOption(databaseOption())
     .addOption(jsonOption())
     .action(verifyWhat)
   example(verify, 'mintmark audit verify --data ./mintmark-data', 'mintmark audit verify proof.json --root "$ROOT"')
@@ -156,6 +157,7 @@ async function proveEntry(name: EntryName, { data, out }: ProveOptions, command:
 
 interface VerifyOptions extends Pinned {
   readonly data: string
+  readonly database?: string
 }
 
 async function verifyWhat(file: string | undefined, options: VerifyOptions, command: Command): Promise<void> {
@@ -166,9 +168,9 @@ async function verifyWhat(file: string | undefined, options: VerifyOptions, comm
   print(command, await verifyProofFile(file, options))
 }
 
-async function verifyLedgers({ data }: { readonly data: string }, command: Command): Promise<void> {
+async function verifyLedgers({ data, database }: VerifyOptions, command: Command): Promise<void> {
   const { auditData } = await import('@mintmark/server')
-  const report = await auditData(data, progressOf(command))
+  const report = await auditData(data, { database, progress: progressOf(command) })
   if (!report.ok) {
     print(command, {
       json: report,

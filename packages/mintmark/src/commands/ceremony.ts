@@ -6,7 +6,7 @@ import { readDomain } from '@mintmark/core/names'
 import { nodeVerify, randomBytes, writeFileDurably } from '@mintmark/elements'
 import type { Command } from 'commander'
 import { asOperator } from '../operator.ts'
-import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
+import { databaseOption, dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { print, shown } from '../print.ts'
 import { fieldsOf } from '../reply.ts'
 
@@ -24,6 +24,7 @@ export function registerCeremony(program: Command): void {
     .requiredOption('--out <file>', 'where to write the request; never replaces a file')
     .option('--domain <domain>', 'domain of a platform that is being founded', readDomain)
     .addOption(dataOption())
+    .addOption(databaseOption())
     .addOption(jsonOption())
     .action(writeRequest)
   example(
@@ -37,6 +38,7 @@ export function registerCeremony(program: Command): void {
     .description('take in what the offline root signed')
     .argument('<answer>', 'the file that mintmark-ceremony answer wrote')
     .addOption(dataOption())
+    .addOption(databaseOption())
     .addOption(jsonOption())
     .action(mergeAnswer)
   example(merge, 'mintmark ceremony merge answer.json')
@@ -45,6 +47,7 @@ export function registerCeremony(program: Command): void {
     .command('status')
     .description('show what waits for the offline root')
     .addOption(dataOption())
+    .addOption(databaseOption())
     .addOption(jsonOption())
     .action(showStatus)
   example(status, 'mintmark ceremony status')
@@ -52,12 +55,13 @@ export function registerCeremony(program: Command): void {
 
 interface Options {
   readonly data: string
+  readonly database?: string
   readonly domain?: string
   readonly out: string
 }
 
-async function writeRequest({ data, domain, out }: Options, command: Command): Promise<void> {
-  const bytes = await pendingRequest(data, domain)
+async function writeRequest({ out, ...place }: Options, command: Command): Promise<void> {
+  const bytes = await pendingRequest(place)
   if (bytes === undefined) throw new Refused('already-done', 'nothing waits for the offline root')
   if (existsSync(out)) throw new Refused('file-exists', out)
   writeFileDurably(out, bytes, { mode: 0o644, replace: false })
@@ -71,13 +75,13 @@ async function writeRequest({ data, domain, out }: Options, command: Command): P
   print(command, { json: { request: out, ...described }, text: text.join('\n') })
 }
 
-async function mergeAnswer(file: string, { data }: Options, command: Command): Promise<void> {
+async function mergeAnswer(file: string, { data, database }: Options, command: Command): Promise<void> {
   const answer = readFileSync(file)
   const { domainOf, isFounded, mergeFounding } = await import('@mintmark/server')
   const domain = domainOf(data)
   if (domain === undefined) throw new Refused('data-missing', data)
-  if (!(await isFounded(data))) {
-    const root = await mergeFounding({ data, domain, now: Date.now, random: randomBytes }, answer)
+  if (!(await isFounded(data, { database }))) {
+    const root = await mergeFounding({ data, domain, database, now: Date.now, random: randomBytes }, answer)
     const { describeRoot } = await import('@mintmark/ceremony')
     const { title, development, fingerprint, words } = describeRoot(root)
     const text = [
@@ -99,8 +103,8 @@ async function mergeAnswer(file: string, { data }: Options, command: Command): P
   print(command, { json: merged, text: `Active now: ${shown(merged.activated)}` })
 }
 
-async function showStatus({ data }: Options, command: Command): Promise<void> {
-  const bytes = await pendingRequest(data, undefined)
+async function showStatus({ data, database }: Options, command: Command): Promise<void> {
+  const bytes = await pendingRequest({ data, database })
   if (bytes === undefined) {
     print(command, { json: { waiting: [] }, text: 'Nothing waits for the offline root.' })
     return
@@ -112,15 +116,21 @@ async function showStatus({ data }: Options, command: Command): Promise<void> {
   })
 }
 
+interface Place {
+  readonly data: string
+  readonly database?: string | undefined
+  readonly domain?: string
+}
+
 /** From the running platform; before it is founded, from its data directory. */
-async function pendingRequest(data: string, wanted: string | undefined): Promise<Uint8Array | undefined> {
+async function pendingRequest({ data, database, ...wanted }: Place): Promise<Uint8Array | undefined> {
   const { domainOf, isFounded, prepareFounding } = await import('@mintmark/server')
-  const domain = domainOf(data) ?? wanted
+  const domain = domainOf(data) ?? wanted.domain
   if (domain === undefined) {
     throw new Refused('data-missing', data, { hint: 'to found a platform there, name its domain with --domain' })
   }
-  if (!(await isFounded(data))) {
-    return prepareFounding({ data, domain, now: Date.now, random: randomBytes })
+  if (!(await isFounded(data, { database }))) {
+    return prepareFounding({ data, domain, database, now: Date.now, random: randomBytes })
   }
   const { request } = fieldsOf(await asOperator(data, async platform => (await platform.get('/v1/ceremony')).body))
   return typeof request === 'string' ? readBase64url(request) : undefined

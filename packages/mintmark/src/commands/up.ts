@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { readDomain } from '@mintmark/core/names'
 import { randomBytes } from '@mintmark/elements'
 import { type Command, InvalidArgumentError } from 'commander'
-import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
+import { databaseOption, dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { print } from '../print.ts'
 
 /** `up` */
@@ -12,6 +12,7 @@ export function registerUp(program: Command): void {
     .helpGroup(helpGroups.operator)
     .description('run the platform; an empty data directory rehearses a development ceremony first')
     .addOption(dataOption())
+    .addOption(databaseOption())
     .option(
       '--domain <domain>',
       'domain of the platform, fixed when it is founded (default: mintmark.test)',
@@ -34,6 +35,7 @@ export function registerUp(program: Command): void {
 
 interface Options {
   readonly data: string
+  readonly database?: string
   readonly domain?: string
   readonly port: number
   readonly consolePort: number
@@ -54,6 +56,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
   const running = await startPlatform({
     data,
     domain,
+    database: options.database,
     host: options.host,
     hostnames: [...new Set([...(options.hostname ?? []), ...hostOf(options.url), ...local])],
     url: options.url?.origin,

@@ -1,22 +1,23 @@
-import { existsSync } from 'node:fs'
 import { Refused } from '@mintmark/core/errors'
 import { dataFiles, domainOf } from '../data-files.ts'
 import { openKeeper } from '../keeper/keeper.ts'
-import { type AuditReport, auditDatabase, openSqlite } from '../store/index.ts'
+import { type DatabaseChoice, openForReading } from '../open-database.ts'
+import { type AuditReport, auditDatabase } from '../store/index.ts'
 
-/**
- * Audits a data directory, with the platform running or not: it opens the database for reading only.
- * @param progress called now and then with the number of entries done
- */
-export async function auditData(data: string, progress?: (entries: number) => void): Promise<AuditReport> {
-  const files = dataFiles(data)
+export interface AuditOptions extends DatabaseChoice {
+  /** Called now and then with the number of entries done. */
+  readonly progress?: ((entries: number) => void) | undefined
+}
+
+/** Audits a data directory, with the platform running or not: it opens the database for reading only. */
+export async function auditData(data: string, { progress, ...choice }: AuditOptions = {}): Promise<AuditReport> {
   const domain = domainOf(data)
-  if (domain === undefined || !existsSync(files.database)) throw new Refused('data-missing', data)
-  const platformKey = openKeeper(files.keeper).key('ledger-platform').publicKey
-  const database = openSqlite(files.database, { readOnly: true })
+  const database = domain === undefined ? undefined : await openForReading(data, choice)
+  if (domain === undefined || database === undefined) throw new Refused('data-missing', data)
   try {
+    const platformKey = openKeeper(dataFiles(data).keeper).key('ledger-platform').publicKey
     return await auditDatabase(database, { domain, platformKey, ...(progress ? { progress } : {}) })
   } finally {
-    database.close()
+    await database.close()
   }
 }

@@ -18,6 +18,8 @@ export interface Place {
   readonly data: string
   readonly port: number
   readonly domain?: string
+  /** URL of a PostgreSQL database, for a new data directory. */
+  readonly database?: string
 }
 
 const command = join(import.meta.dirname, '../../../mintmark/bin/mintmark')
@@ -30,10 +32,11 @@ export class PlatformProcess {
   #complaints = ''
 
   /** Spawns it and does not wait: it may be killed before it is ready. */
-  constructor({ data, port, domain = 'example.test' }: Place) {
+  constructor({ data, port, domain = 'example.test', database }: Place) {
     const begun = performance.now()
     const place = ['--data', data, '--domain', domain, '--port', String(port), '--console-port', '0']
-    const args = ['up', ...place, '--log-level', 'warn', '--json']
+    const kept = database === undefined ? [] : ['--database', database]
+    const args = ['up', ...place, ...kept, '--log-level', 'warn', '--json']
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stderr!.on('data', chunk => {
       this.#complaints += chunk

@@ -1,0 +1,163 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { type PostgresServer, startPostgres } from '@mintmark/testing'
+import { claim, connectAnonymously, makeApplicant } from '@mintmark/testing/faults'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { need } from '../../../scripts/services.ts'
+import { auditData, dataFiles, isFounded, settingsOf } from '../src/index.ts'
+import { makeData, makeToken, operatorOf, start } from './scene.ts'
+
+// A platform whose database is on a PostgreSQL server.
+
+const missing = need('postgres')
+let server: PostgresServer
+
+beforeAll(async () => {
+  if (missing === undefined) server = await startPostgres()
+})
+afterAll(() => server?.remove())
+beforeEach(({ skip }) => skip(missing !== undefined, missing))
+
+const databaseOf = (url: string): string => new URL(url).pathname.slice(1)
+
+async function enroll(data: string) {
+  const operator = operatorOf(data)
+  const door = connectAnonymously(data)
+  onTestFinished(() => door.close())
+  return claim(door, await makeToken(operator, 'acme', 1), await makeApplicant())
+}
+
+test('is founded there, remembers it, and finds everything again when it is started without being told', async () => {
+  const data = makeData()
+  const database = await server.makeDatabase()
+  expect(await isFounded(data)).toBe(false)
+  const first = await start(data, { database })
+  expect(await isFounded(data)).toBe(true)
+  await operatorOf(data).post('/v1/fleets', { name: 'acme' })
+  const { identity } = await enroll(data)
+  await first.stop()
+
+  const files = dataFiles(data)
+  expect(existsSync(files.database)).toBe(false)
+  expect(settingsOf(data)).toEqual({ domain: 'example.test', database })
+  expect(statSync(files.platform).mode & 0o777).toBe(0o600)
+  await start(data)
+  const { body } = await operatorOf(data).get('/v1/fleets/acme/devices')
+  expect((body as { devices: { identity: string }[] }).devices.map(device => device.identity)).toEqual([identity])
+  // Beside the platform, which goes on.
+  expect(await auditData(data)).toMatchObject({ ok: true, entries: expect.any(Number) })
+  await enroll(data)
+})
+
+test('an audit finds what was changed there', async () => {
+  const data = makeData()
+  const database = await server.makeDatabase()
+  const running = await start(data, { database })
+  await operatorOf(data).post('/v1/fleets', { name: 'acme' })
+  const { identity } = await enroll(data)
+  await running.stop()
+  const path = identity.replace(/^spiffe:\/\/acme\.example\.test/, 'acme')
+  for (const [attack, restore, found] of [
+    [
+      `update registry set standing = 'revoked' where identity = '${path}'`,
+      `update registry set standing = 'good' where identity = '${path}'`,
+      { where: `table registry, row ${path}`, why: 'standing is not what the ledger says' },
+    ],
+    [
+      `update ledger_entry set at = at + 1 where ledger = 'acme' and idx = 1`,
+      `update ledger_entry set at = at - 1 where ledger = 'acme' and idx = 1`,
+      { where: 'ledger acme, entry 1' },
+    ],
+    [
+      `update ledger_entry set change = set_byte(change, 10, get_byte(change, 10) # 1) where ledger = 'acme' and idx = 0`,
+      `update ledger_entry set change = set_byte(change, 10, get_byte(change, 10) # 1) where ledger = 'acme' and idx = 0`,
+      { where: 'ledger acme, entry 0', why: 'the entry was changed' },
+    ],
+    [
+      'update registry set not_after = 9007199254740993',
+      'update registry set not_after = c.not_after from certificate c where c.serial = registry.serial',
+      { why: 'not_after is not what the ledger says' },
+    ],
+    [
+      'create rule quiet as on update to registry do instead nothing',
+      'drop rule quiet on registry',
+      { where: 'database, schema' },
+    ],
+  ] as const) {
+    await server.sql(attack, databaseOf(database))
+    expect(await auditData(data)).toMatchObject({ ok: false, ...found })
+    await server.sql(restore, databaseOf(database))
+    expect(await auditData(data)).toMatchObject({ ok: true })
+  }
+})
+
+test('is found where it was moved to, for as long as that is said', async () => {
+  const data = makeData()
+  const database = await server.makeDatabase()
+  await (await start(data, { database })).stop()
+  const moved = `${databaseOf(database)}_moved`
+  await server.sql(`create database ${moved} owner mintmark template ${databaseOf(database)}`)
+  await server.sql(`drop database ${databaseOf(database)}`)
+  await expect(start(data)).rejects.toMatchObject({ code: 'database-unreachable' })
+  await expect(auditData(data)).rejects.toMatchObject({ code: 'database-unreachable' })
+  await (await start(data, { database: server.url(moved) })).stop()
+  expect(await auditData(data, { database: server.url(moved) })).toMatchObject({ ok: true })
+})
+
+test('a platform with its database inside takes no other one', async () => {
+  const data = makeData()
+  await (await start(data)).stop()
+  const database = await server.makeDatabase()
+  await expect(start(data, { database })).rejects.toMatchObject({ code: 'database-other' })
+  await expect(auditData(data, { database })).rejects.toMatchObject({ code: 'database-other' })
+  expect(await server.sql('select count(*) from pg_class where relname = $$fleet$$', databaseOf(database))).toEqual([
+    '0',
+  ])
+})
+
+test('a URL that does not lead to a database is not remembered', async () => {
+  const data = makeData()
+  for (const [database, code] of [
+    [server.url('nothing'), 'database-unreachable'],
+    ['postgres://mintmark@127.0.0.1:1/x', 'database-unreachable'],
+    ['mysql://mintmark@127.0.0.1/x', 'bad-database'],
+  ] as const) {
+    await expect(start(data, { database })).rejects.toMatchObject({ code })
+    expect(existsSync(dataFiles(data).platform)).toBe(false)
+  }
+  await start(data, { database: await server.makeDatabase() })
+})
+
+test('does not start on a database that is empty where it had one, nor on that of another platform', async () => {
+  const [data, other] = [makeData(), makeData()]
+  const database = await server.makeDatabase()
+  await (await start(data, { database })).stop()
+  const empty = await server.makeDatabase()
+  await expect(start(data, { database: empty })).rejects.toMatchObject({
+    code: 'ledger-broken',
+    detail: 'the database has no platform any more',
+  })
+  // A directory of its own has keys of its own.
+  await expect(start(other, { database })).rejects.toMatchObject({ code: 'key-refused' })
+  expect(existsSync(dataFiles(other).platform)).toBe(false)
+  await start(data)
+  expect(readFileSync(dataFiles(data).platform, 'utf8')).toContain(database)
+})
+
+test.each([
+  ['no URL', 'not a url'],
+  ['another protocol', 'mysql://host/name'],
+  ['no name of a database', 'postgres://host'],
+  ['a mode of TLS that looks at no certificate', 'postgres://host/name?sslmode=no-verify'],
+  ['a mode of TLS that looks at no name', 'postgres://host/name?sslmode=require'],
+  ['an option of the server', 'postgres://host/name?options=-csynchronous_commit%3Doff'],
+  ['a fragment', 'postgres://host/name#x'],
+  ['a percent sign that stands alone', 'postgres://host/na%me'],
+])('refuses as a database: %s, and does not repeat it', async (_, text) => {
+  const secret = text.replace('host', 'user:hunter2@host')
+  const error = await start(makeData(), { database: secret }).then(
+    () => undefined,
+    (refused: Error) => refused,
+  )
+  expect(error).toMatchObject({ code: 'bad-database', hint: expect.stringContaining('postgres://') })
+  expect(String(error)).not.toContain('hunter2')
+})
