@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { end, startPinned } from './pinned.ts'
+import { end, startServer } from './pinned.ts'
 
 /** `cfssl serve` (Debian golang-cfssl) with a P-256 CA, on one core. It signs what it is sent and keeps nothing. */
 export async function startCfssl(): Promise<{ readonly pid: number; readonly port: number; stop(): Promise<void> }> {
@@ -20,7 +20,7 @@ export async function startCfssl(): Promise<{ readonly pid: number; readonly por
   const port = await freePort()
   const args = ['serve', '-ca', file('ca.pem'), '-ca-key', file('ca-key.pem'), '-config', file('config.json')]
   const listen = ['-address', '127.0.0.1', '-port', String(port), '-loglevel', '5']
-  const child = startPinned('cfssl', [...args, ...listen], { GOMAXPROCS: '1' })
+  const child = startServer('cfssl', [...args, ...listen], { env: { GOMAXPROCS: '1' } })
   await reachable(port)
   return {
     pid: child.pid!,

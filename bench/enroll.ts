@@ -1,5 +1,5 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pem } from '@mintmark/core/bytes'
@@ -9,6 +9,7 @@ import { startCfssl } from './cfssl.ts'
 import { measureFloor } from './floor.ts'
 import { type Measured, measure, medianOf } from './measure.ts'
 import { startMintmark } from './mintmark.ts'
+import type { Options } from './options.ts'
 import { post } from './raw-client.ts'
 
 // Enrollment end to end: TLS 1.3 keep-alive, a token with a budget, proof of possession, a certificate, the ledger with
@@ -16,12 +17,11 @@ import { post } from './raw-client.ts'
 // floor: request check, signature and group commit alone, without network, ledger or validation. Each server has one core
 // and the client the other; the three run in turn, round after round, so that a machine that drifts drifts for all.
 
-const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const warmup = 3_000
 const counted = Number(process.env.BENCH_REQUESTS ?? 8_000)
 const connections = 64
 
-export async function benchEnroll(): Promise<void> {
+export async function benchEnroll({ rounds }: Pick<Options, 'rounds'>): Promise<void> {
   const csrs = await makeRequests(warmup + counted)
   const results: Record<'mintmark' | 'cfssl' | 'floor', Measured[]> = { mintmark: [], cfssl: [], floor: [] }
   for (let round = 0; round < rounds; round++) {
@@ -49,8 +49,7 @@ async function runMintmark(csrs: readonly string[]): Promise<Measured> {
     const token = await platform.token(1_000_000)
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
     const requests = csrs.map(csr => post('/v1/enroll', headers, JSON.stringify({ csr })))
-    const anchor = readFileSync(join(data, 'operator', 'anchor.pem'), 'utf8')
-    return await measure(platform.pid, { port: platform.port, anchor }, requests, { warmup, connections })
+    return await measure(platform.pid, platform.asAnyone, requests, { warmup, connections })
   } finally {
     await platform.stop()
     rmSync(data, { recursive: true })

@@ -8,17 +8,17 @@ import { fileURLToPath } from 'node:url'
 import { enroll } from '@mintmark/device'
 import { type Measured, measure, measureConnections, medianOf } from './measure.ts'
 import { startMintmark } from './mintmark.ts'
-import { end, startPinned } from './pinned.ts'
-import type { Target } from './raw-client.ts'
+import type { Options } from './options.ts'
+import { end, startServer } from './pinned.ts'
+import { get, type Target } from './raw-client.ts'
 
 // What the proof and the gate add: a mutual-TLS connection with one request, and one more request on a connection
 // that is open, each beside a bare node:https server with the same certificates. In turn, round after round.
 
-const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const handshakes = 1_500
 const requests = 20_000
 
-export async function benchHandshake(): Promise<void> {
+export async function benchHandshake({ rounds }: Pick<Options, 'rounds'>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
   const [data, home] = [join(directory, 'data'), join(directory, 'home')]
   const platform = await startMintmark(data)
@@ -29,11 +29,11 @@ export async function benchHandshake(): Promise<void> {
     const anchor = read('anchor.pem')
     const context = createSecureContext({ ca: anchor, cert: read('cert.pem'), key: read('key.pem') })
     const servers = {
-      mintmark: { pid: platform.pid, target: { port: platform.port, anchor, context } },
+      mintmark: { pid: platform.pid, target: { ...platform.asAnyone, context } },
       bare: { pid: bare.pid, target: { port: bare.port, anchor, context } },
     }
-    await compare('new connection with one request', servers, connect)
-    await compare('one more request', servers, ask)
+    await compare('new connection with one request', servers, connect, rounds)
+    await compare('one more request', servers, ask, rounds)
   } finally {
     await Promise.all([platform.stop(), bare.stop()])
     rmSync(directory, { recursive: true })
@@ -49,6 +49,7 @@ async function compare(
   title: string,
   servers: { readonly mintmark: Server; readonly bare: Server },
   run: (server: Server) => Promise<Measured>,
+  rounds: number,
 ): Promise<void> {
   const results: { mintmark: Measured[]; bare: Measured[] } = { mintmark: [], bare: [] }
   for (let round = 0; round < rounds; round++) {
@@ -63,7 +64,7 @@ async function compare(
 }
 
 // Past the gate like any other, and then nothing to do.
-const request = Buffer.from('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
+const request = get('/healthz')
 
 const connect = ({ pid, target }: Server): Promise<Measured> => measureConnections(pid, target, request, handshakes, 16)
 
@@ -72,7 +73,7 @@ const ask = ({ pid, target }: Server): Promise<Measured> =>
 
 async function startBare(certificates: string) {
   const script = fileURLToPath(new URL('./bare-server.ts', import.meta.url))
-  const child = startPinned(process.execPath, [script, certificates])
+  const child = startServer(process.execPath, [script, certificates])
   const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]
   return { pid: child.pid!, port: Number(port), stop: () => end(child) }
 }

@@ -48,3 +48,10 @@ function cpuTime(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
+
+/** Bytes in memory of a process, now or at most so far (proc(5)). */
+export function memoryOf(pid: number, when: 'now' | 'most' = 'now'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const kilobytes = (when === 'now' ? /^VmRSS:\s+(\d+) kB$/m : /^VmHWM:\s+(\d+) kB$/m).exec(status)?.[1]
+  return Number(kilobytes) * 1024
+}

@@ -13,6 +13,23 @@ export interface Target {
   readonly context?: SecureContext
 }
 
+/** One connection, one request in flight. */
+export interface Line {
+  /** @returns the whole response, head and body */
+  ask(request: Buffer): Promise<Buffer>
+  close(): void
+}
+
+export async function openLine(target: Target): Promise<Line> {
+  const socket = await open(target)
+  return { ask: request => exchange(socket, request), close: () => socket.destroy() }
+}
+
+export const statusOf = (response: Buffer): number => Number(response.toString('latin1', 9, 12))
+
+export const bodyOf = (response: Buffer): unknown =>
+  JSON.parse(response.toString('utf8', response.indexOf('\r\n\r\n') + 4))
+
 export interface Load {
   readonly done: number
   readonly failed: number
@@ -29,8 +46,7 @@ export async function load(target: Target, requests: readonly Buffer[], connecti
       for (;;) {
         const request = requests[next++]
         if (request === undefined) return
-        const status = await exchange(socket, request)
-        if (status >= 300) failed++
+        if (statusOf(await exchange(socket, request)) >= 300) failed++
       }
     }),
   )
@@ -48,13 +64,15 @@ export async function loadConnections(target: Target, request: Buffer, count: nu
     Array.from({ length: parallel }, async () => {
       while (next++ < count) {
         const socket = await open(target)
-        if ((await exchange(socket, request)) >= 300) failed++
+        if (statusOf(await exchange(socket, request)) >= 300) failed++
         socket.destroy()
       }
     }),
   )
   return { done: count, failed, seconds: (performance.now() - begun) / 1000 }
 }
+
+export const get = (path: string): Buffer => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`)
 
 export function post(path: string, headers: Readonly<Record<string, string>>, body: string | Uint8Array): Buffer {
   const bytes = Buffer.from(body)
@@ -82,7 +100,7 @@ function open({ port, anchor, context }: Target): Promise<Socket> {
   })
 }
 
-function exchange(socket: Socket, request: Buffer): Promise<number> {
+function exchange(socket: Socket, request: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let buffered: Buffer | undefined
     let expected = Number.POSITIVE_INFINITY
@@ -92,7 +110,7 @@ function exchange(socket: Socket, request: Buffer): Promise<number> {
       if (buffered.length < expected) return
       socket.off('data', onData)
       socket.off('close', onClose)
-      resolve(Number(buffered.toString('latin1', 9, 12)))
+      resolve(buffered)
     }
     const onClose = (): void => reject(new Error('closed'))
     socket.on('data', onData)

@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util'
+
+/** What was asked for on the command line. */
+export interface Options {
+  readonly rounds: number
+  /** Of the registry that is measured. */
+  readonly devices: number
+  /** Where registries are made and kept; a temporary directory, removed afterwards, where it is not said. */
+  readonly data: string | undefined
+  readonly connections: number
+  readonly revocations: number
+}
+
+/** The command line makes no sense, or needs what is not there: exit code 2. */
+export class WrongUse extends Error {
+  readonly hint: string
+
+  constructor(message: string, hint: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+const help = 'npm run bench -- --help'
+
+/** The names of benchmarks, and their options. @throws WrongUse */
+export function readOptions(args: readonly string[]): { wanted: readonly string[]; isHelp: boolean; options: Options } {
+  const { positionals, values } = parse(args)
+  return {
+    wanted: positionals,
+    isHelp: values.help,
+    options: {
+      rounds: readCount('rounds', values.rounds, 1),
+      devices: readCount('devices', values.devices, 1_000),
+      data: values.data,
+      connections: readCount('connections', values.connections, 10),
+      revocations: readCount('revocations', values.revocations, 1),
+    },
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        help: { type: 'boolean', default: false },
+        rounds: { type: 'string', default: process.env.BENCH_ROUNDS ?? '3' },
+        devices: { type: 'string', default: '1000000' },
+        data: { type: 'string' },
+        connections: { type: 'string', default: '5000' },
+        revocations: { type: 'string', default: '200' },
+      },
+    })
+  } catch (cause) {
+    throw new WrongUse((cause as Error).message, help)
+  }
+}
+
+function readCount(name: string, text: string, least: number): number {
+  const count = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count
+  throw new WrongUse(`--${name} is a whole number, at least ${least}`, help)
+}
