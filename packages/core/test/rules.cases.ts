@@ -119,6 +119,7 @@ for (const [what, code, change, at, roles] of entries) {
 
 const ends: readonly (readonly [string, Code | 'in', Partial<RegistryRecord> | undefined, readonly Role[]])[] = [
   ['the last key of a decommissioned name', 'in', { standing: 'decommissioned' }, ['device']],
+  ['the key after it', 'in', { standing: 'decommissioned', key: stranger.id, pending: device.id }, ['device']],
   ['a name that the registry does not know', 'unknown', undefined, ['device']],
   ['a name of good standing', 'not-decommissioned', {}, ['device']],
   ['a revoked name', 'revoked', { standing: 'revoked' }, ['device']],

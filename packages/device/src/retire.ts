@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { base64url, hex, pem, readBase64url, readPemBlocks, sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { path, spiffeId } from '@mintmark/core/names'
@@ -43,7 +45,8 @@ async function ask(home: Home, now: () => number): Promise<Retired> {
   const nonce = randomBytes(32)
   const platform = connect({ url, anchor, identity: { certificate, key: keyFile }, now })
   try {
-    const { domain, body } = await platform.postFor(410, '/v1/notice', { nonce: base64url(nonce) })
+    const { status, domain, body } = await platform.postFor(410, '/v1/notice', { nonce: base64url(nonce) })
+    if (status !== 410) throw new Refused('notice-refused', 'there is none')
     if (spiffeId(domain, home) !== identity) throw new Refused('notice-refused', 'by another platform')
     const answer = readAnswer(body)
     await proveNotice(answer, { anchor, domain, name: home, key: key.publicKey, nonce, at: now() }, nodeVerify)
@@ -84,9 +87,18 @@ function wipe(home: string, { keyId }: Retired): void {
   // Put here since, or the other way round: either way nothing has said that this one is to go.
   const held = heldKey(keyFile)
   if (held !== undefined && held !== keyId) throw new Error(`${keyFile} is another key than retired.json is about`)
-  wipeKeyFile(keyFile)
+  for (const each of [keyFile, ...otherKeys(home)]) wipeKeyFile(each)
   removeFileDurably(file(home, 'certificate'))
 }
+
+const mostKeyBytes = 65_536
+
+/** Whatever else here holds a private key: a change of key that was cut short leaves one. */
+const otherKeys = (home: string): string[] =>
+  readdirSync(home, { withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(({ name }) => join(home, name))
+    .filter(path => statSync(path).size <= mostKeyBytes && readFileSync(path).includes('PRIVATE KEY-----'))
 
 /** Id of the key in a file; undefined where there is none any more, or one that was overwritten already. */
 function heldKey(keyFile: string): string | undefined {

@@ -7,17 +7,19 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { enroll } from '../src/enroll.ts'
 import { homeState, readHome } from '../src/home.ts'
 import { fresh, listen } from './listening.ts'
-import { domain, makeKey, makePki, makeServed, type Pki, pemOf } from './pki.ts'
+import { type Authority, domain, makeAuthority, makeKey, makePki, makeServed, type Pki, pemOf } from './pki.ts'
 import { type Parts, type Receipts, type Reply, TestPlatform } from './platform.ts'
 
 const now = () => Date.now()
 
 let ours: Pki
 let others: Pki
+let looseCa: Authority
 
 beforeAll(async () => {
   ours = await makePki()
   others = await makePki()
+  looseCa = await makeAuthority(ours.root, 'people', undefined)
 })
 
 const read = (home: string, name: string) => readFileSync(join(home, name), 'utf8')
@@ -204,8 +206,13 @@ const lies: readonly Lie[] = [
   ['the people CA', 'a charter of another CA', parts => Object.assign(parts, { issuer: ours.people })],
   [
     'the people CA and no charter',
-    'issuer of another fleet',
+    'a name outside the constraints of its CA',
     parts => Object.assign(parts, { issuer: ours.people, charter: null }),
+  ],
+  [
+    'a people CA that is held to nothing, and no charter',
+    'issuer of another fleet',
+    parts => Object.assign(parts, { issuer: looseCa, charter: null }),
   ],
   ['no charter', 'issuer of another fleet', parts => Object.assign(parts, { charter: null })],
   [

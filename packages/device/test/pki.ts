@@ -48,23 +48,26 @@ export async function makePki(title = 'Mintmark Test Root'): Promise<Pki> {
   }
   const [server, people, acme, globex] = [
     await makeAuthority(root, 'server', undefined),
-    await makeAuthority(root, 'people', undefined),
+    await makeAuthority(root, 'people', `platform.${domain}`),
     await makeAuthority(root, 'fleet', `acme.${domain}`),
     await makeAuthority(root, 'fleet', `globex.${domain}`),
   ]
   return { root, server, people, acme, globex }
 }
 
-async function makeAuthority(
-  root: Authority,
+/** A CA under another; where it signs for itself, by its own key. */
+export async function makeAuthority(
+  root: Authority | 'itself',
   use: 'fleet' | 'server' | 'people',
   host: string | undefined,
 ): Promise<Authority> {
   const key = makeKey()
   const { publicKey } = key
   const title = `${host ?? use} CA`
-  const der = await signCertificate(root.issuer, { kind: 'authority', title, use, host, publicKey, ...years(2) })
-  return { der, publicKey, issuer: { key, subject: commonName(title), keyId: keyIdentifier(publicKey) } }
+  const issuer = { key, subject: commonName(title), keyId: keyIdentifier(publicKey) }
+  const by = root === 'itself' ? issuer : root.issuer
+  const der = await signCertificate(by, { kind: 'authority', title, use, host, publicKey, ...years(2) })
+  return { der, publicKey, issuer }
 }
 
 /** A leaf for 30 days around now. */

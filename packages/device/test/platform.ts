@@ -47,6 +47,8 @@ const entries = [
   'no change',
 ] as const
 
+export type Instead = { status: number; body: object | string } | 'hang up' | undefined
+
 /** A small platform built of core's own functions. It enrolls into acme what shows the token, and can be made to lie. */
 export class TestPlatform {
   readonly pki: Pki
@@ -58,8 +60,8 @@ export class TestPlatform {
   bend: (parts: Parts) => unknown = () => undefined
   rewrite: (reply: Reply, receipts: Receipts) => unknown = () => undefined
   /** Answers in place of the platform where it gives something. */
-  instead: (request: string, socket: TLSSocket) => { status: number; body: object | string } | 'hang up' | undefined =
-    () => undefined
+  instead: (request: string, socket: TLSSocket, body: Record<string, unknown>) => Instead | Promise<Instead> = () =>
+    undefined
   readonly #issued = new Map<string, Reply>()
 
   private constructor(pki: Pki) {
@@ -98,11 +100,12 @@ export class TestPlatform {
     const call = `${request.method} ${request.url}`
     const bearer = request.headers.authorization?.startsWith('Bearer mmt1_') ? ' token' : ''
     this.seen.push(`${call}${bearer}${serial === undefined ? '' : ` ${serial}`}`)
-    const other = this.instead(call, socket)
-    if (other !== undefined && call === 'GET /trust/root.pem') return other
     const body = chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString())
+    const other = await this.instead(call, socket, body)
+    if (other !== undefined && call === 'GET /trust/root.pem') return other
     if (call === 'GET /trust/root.pem') return { status: 200, body: pemOf(this.pki.root.der) }
     if (call === 'GET /v1/me') return other ?? { status: 200, body: { identity: spiffeId(domain, this.name), serial } }
+    if (other !== undefined && !call.endsWith('/enroll') && !call.endsWith('/renew')) return other
     const { publicKey } = readSigningRequest(readPem('CERTIFICATE REQUEST', body.csr))
     // One key, one certificate: a retry gets the same bytes. Not so for a renewal.
     const known = call === 'POST /v1/enroll' ? this.#issued.get(publicKey.id) : undefined

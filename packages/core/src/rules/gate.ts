@@ -62,8 +62,8 @@ export function useOf(
 }
 
 /**
- * The gate before the decommission notice: for the last key of a decommissioned name alone. Time is not judged: a
- * device that slept for longer than its certificate must learn of its end too.
+ * The gate before the decommission notice: for the last key of a decommissioned name, or the one that was about to take
+ * its place. Time is not judged: a device that slept for longer than its certificate must learn of its end too.
  * @throws Refused
  */
 export function decideNoticeEntry(
@@ -73,7 +73,8 @@ export function decideNoticeEntry(
 ): void {
   if (record === undefined) throw new Refused('unknown')
   if (record.standing === 'revoked') throw new Refused('revoked')
-  if (record.identity !== identity.path || record.key !== certificate.publicKey.id) throw new Refused('key-superseded')
+  const use = record.identity === identity.path ? useOf(record, certificate.publicKey.id) : undefined
+  if (use === undefined) throw new Refused('key-superseded')
   if (record.standing !== 'decommissioned') throw new Refused('not-decommissioned')
   if (!roles.includes(identity.role)) throw new Refused('forbidden')
 }

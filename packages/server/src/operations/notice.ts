@@ -3,7 +3,7 @@ import { Refused } from '@mintmark/core/errors'
 import { admitSpki } from '@mintmark/core/keys'
 import { readPath, spiffeId } from '@mintmark/core/names'
 import type { PeerProof } from '@mintmark/core/proof'
-import { type Change, change, readChange } from '@mintmark/core/rules'
+import { type Change, change, readChange, useOf } from '@mintmark/core/rules'
 import {
   claimedSigner,
   type DecommissionConfirmation,
@@ -90,7 +90,7 @@ async function proveConfirmation(
   try {
     const said = await readDecommissionConfirmation(bytes, admitSpki(owner.spki), verify)
     if (said.domain !== trust.domain || said.identity !== row.identity) throw new Refused('refused', 'about another')
-    if (row.key !== owner.id) throw new Refused('key-superseded')
+    if (useOf(row, owner.id) === undefined) throw new Refused('key-superseded')
     return { row, said }
   } catch (cause) {
     if (!(cause instanceof Refused) || cause.code === 'key-superseded') throw cause

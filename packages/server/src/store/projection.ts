@@ -16,8 +16,9 @@ import {
   type RegistryRecord,
   readLateRenewal,
   type Tier,
+  useOf,
 } from '@mintmark/core/rules'
-import { readCertificate, readDecommissionConfirmation, readKeySuccession } from '@mintmark/core/signed'
+import { claimedSigner, readCertificate, readDecommissionConfirmation, readKeySuccession } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
 import { Operators } from './operators.ts'
@@ -237,8 +238,10 @@ export class Projection {
       if (row === undefined) throw new Refused('device-unknown')
       if (row.standing !== 'decommissioned') throw new Refused('not-decommissioned')
       if (row.wiped !== null) throw new Refused('wipe-confirmed')
+      const signer = claimedSigner(confirmation)
+      if (useOf(row, signer) === undefined) throw new Refused('key-superseded')
       // So a replay finds a confirmation that the device never signed.
-      const key = await this.#connection.first(this.#queries.keyOwner, { id: row.key })
+      const key = await this.#connection.first(this.#queries.keyOwner, { id: signer })
       const said = await readDecommissionConfirmation(confirmation, admitSpki(key!.spki), nodeVerify)
       const platform = await this.#connection.first(this.#queries.platform, {})
       if (said.identity !== identity || said.domain !== platform?.domain) throw new Refused('bad-statement', 'another')
