@@ -249,7 +249,7 @@ export class TestPlatform {
 
   async makeToken(
     fleet: string,
-    input: { uses?: number; ttl?: number; name?: string; pattern?: string } = {},
+    input: { uses?: number; ttl?: number; name?: string; pattern?: string; replaces?: string } = {},
   ): Promise<EnrollmentToken & { readonly text: string; readonly idText: string }> {
     const reply = await this.operator('POST', `/v1/fleets/${fleet}/tokens`, { uses: 1, ttl: 30 * day, ...input })
     const { id, token } = must(reply, 201).body as { id: string; token: string }
@@ -280,6 +280,11 @@ export class TestPlatform {
   async revoke(device: Pick<TestDevice, 'path'>, reason = 'a test'): Promise<Reply> {
     const [fleet, , name] = device.path.split('/')
     return must(await this.operator('POST', `/v1/fleets/${fleet}/devices/${name}/revoke`, { reason }), 200)
+  }
+
+  async decommission(device: Pick<TestDevice, 'path'>, reason = 'a test'): Promise<Reply> {
+    const [fleet, , name] = device.path.split('/')
+    return must(await this.operator('POST', `/v1/fleets/${fleet}/devices/${name}/decommission`, { reason }), 200)
   }
 
   /** What a thief of a fleet CA's key can sign. */
