@@ -1,11 +1,8 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pem } from '@mintmark/core/bytes'
-import { admitSpki } from '@mintmark/core/keys'
-import { signSigningRequest } from '@mintmark/core/signed'
 import { startCfssl } from './cfssl.ts'
+import { makeDeviceKey } from './device-key.ts'
 import { measureFloor } from './floor.ts'
 import { type Measured, measure, medianOf } from './measure.ts'
 import { startMintmark } from './mintmark.ts'
@@ -72,14 +69,6 @@ async function runCfssl(csrs: readonly string[]): Promise<Measured> {
 /** Signing requests of fresh P-256 keys, PEM. */
 async function makeRequests(count: number): Promise<string[]> {
   const csrs: string[] = []
-  for (let i = 0; i < count; i++) {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const key = {
-      publicKey: admitSpki(new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))),
-      sign: (message: Uint8Array) =>
-        new Uint8Array(sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
-    }
-    csrs.push(pem('CERTIFICATE REQUEST', await signSigningRequest(key)))
-  }
+  for (let i = 0; i < count; i++) csrs.push((await makeDeviceKey()).csr)
   return csrs
 }

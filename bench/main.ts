@@ -3,6 +3,7 @@ import { benchHandshake } from './handshake.ts'
 import { type Options, readOptions, WrongUse } from './options.ts'
 import { leaveFirstCore } from './pinned.ts'
 import { benchRegistry } from './registry.ts'
+import { benchRevoke } from './revoke.ts'
 
 // `npm run bench`, or `npm run bench -- enroll`. Prints ratios between runs of the same minutes on the same machine;
 // single figures say more about the machine than about us. bench/README.md says what each needs and prints.
@@ -11,9 +12,10 @@ const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   enroll: benchEnroll,
   handshake: benchHandshake,
   registry: benchRegistry,
+  revoke: benchRevoke,
 }
 /** What takes minutes to make is measured where it is asked for by name. */
-const unasked = ['enroll', 'handshake']
+const unasked = ['enroll', 'handshake', 'revoke']
 
 const usage = `npm run bench -- [${Object.keys(benches).join('] [')}] [options]     without a name: ${unasked.join(', ')}
 
@@ -21,6 +23,10 @@ const usage = `npm run bench -- [${Object.keys(benches).join('] [')}] [options] 
   registry
   --devices <n>       in the registry that is measured (1000000)
   --data <directory>  where registries are kept, and found again the next time
+  revoke
+  --connections <n>   that are open (5000)
+  --revocations <n>   one after another, in each round (200)
+  --postgres          across two and three processes as well, on a PostgreSQL server that is started for it
 
   npm run bench -- registry --devices 20000 --data /var/tmp/registries
 `

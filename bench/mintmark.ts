@@ -6,7 +6,7 @@ import { createSecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { Refused } from '@mintmark/core/errors'
 import { connect, readHome } from '@mintmark/device'
-import { end, startServer } from './pinned.ts'
+import { type Cores, end, startServer } from './pinned.ts'
 import type { Target } from './raw-client.ts'
 
 export interface BenchPlatform {
@@ -22,14 +22,23 @@ export interface BenchPlatform {
   stop(): Promise<void>
 }
 
+interface Manner {
+  readonly database?: string | undefined
+  readonly cores?: Cores
+}
+
 /** The command as it is shipped. */
 export const command = fileURLToPath(new URL('../packages/mintmark/bin/mintmark', import.meta.url))
 
-/** `mintmark up`, on one core, in its data directory; fleet `bench` is made where it is not there. */
-export async function startMintmark(data: string): Promise<BenchPlatform> {
+/**
+ * `mintmark up` in its data directory; fleet `bench` is made where it is not there.
+ * @param database URL of a PostgreSQL database, where SQLite is not inside
+ */
+export async function startMintmark(data: string, { database, cores = 'first' }: Manner = {}): Promise<BenchPlatform> {
   const begun = performance.now()
-  const args = ['up', '--data', data, '--port', '0', '--console-port', '0', '--log-level', 'warn', '--json']
-  const child = startServer(command, args)
+  const place = ['--data', data, ...(database === undefined ? [] : ['--database', database])]
+  const args = ['up', ...place, '--port', '0', '--console-port', '0', '--log-level', 'warn', '--json']
+  const child = startServer(command, args, { cores })
   const gone = once(child, 'exit').then(([code]) => Promise.reject(new Error(`mintmark up ended: ${code}`)))
   const [line] = (await Promise.race([once(createInterface(child.stdout!), 'line'), gone])) as [string]
   const ready = performance.now() - begun

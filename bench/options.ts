@@ -9,6 +9,8 @@ export interface Options {
   readonly data: string | undefined
   readonly connections: number
   readonly revocations: number
+  /** Beside SQLite, on a PostgreSQL server that is started for it. */
+  readonly postgres: boolean
 }
 
 /** The command line makes no sense, or needs what is not there: exit code 2. */
@@ -35,6 +37,7 @@ export function readOptions(args: readonly string[]): { wanted: readonly string[
       data: values.data,
       connections: readCount('connections', values.connections, 10),
       revocations: readCount('revocations', values.revocations, 1),
+      postgres: values.postgres,
     },
   }
 }
@@ -51,6 +54,7 @@ function parse(args: readonly string[]) {
         data: { type: 'string' },
         connections: { type: 'string', default: '5000' },
         revocations: { type: 'string', default: '200' },
+        postgres: { type: 'boolean', default: false },
       },
     })
   } catch (cause) {

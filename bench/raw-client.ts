@@ -17,12 +17,17 @@ export interface Target {
 export interface Line {
   /** @returns the whole response, head and body */
   ask(request: Buffer): Promise<Buffer>
+  onClose(closed: () => void): void
   close(): void
 }
 
 export async function openLine(target: Target): Promise<Line> {
   const socket = await open(target)
-  return { ask: request => exchange(socket, request), close: () => socket.destroy() }
+  return {
+    ask: request => exchange(socket, request),
+    onClose: closed => void socket.once('close', closed),
+    close: () => socket.destroy(),
+  }
 }
 
 export const statusOf = (response: Buffer): number => Number(response.toString('latin1', 9, 12))
