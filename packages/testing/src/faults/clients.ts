@@ -10,8 +10,16 @@ import type { Acknowledged, Receipt } from './oracle.ts'
 /** A device that has not enrolled yet: a key in memory and the request that it signed. */
 export interface Applicant {
   readonly key: Key
+  /** PKCS#8, PEM: what TLS takes. */
+  readonly pkcs8: string
   /** PEM. */
   readonly csr: string
+}
+
+/** A device that has. */
+export interface Enrolled {
+  readonly applicant: Applicant
+  readonly certificate: Acknowledged
 }
 
 export async function makeApplicant(): Promise<Applicant> {
@@ -20,7 +28,8 @@ export async function makeApplicant(): Promise<Applicant> {
     publicKey: admitSpki(new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }))),
     sign: message => new Uint8Array(sign(null, message, privateKey)),
   }
-  return { key, csr: pem('CERTIFICATE REQUEST', await signSigningRequest(key)) }
+  const pkcs8 = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  return { key, pkcs8, csr: pem('CERTIFICATE REQUEST', await signSigningRequest(key)) }
 }
 
 export const makeApplicants = (count: number): Promise<Applicant[]> =>
@@ -32,6 +41,13 @@ export function connectAnonymously(data: string): Connection {
   return connect({ url, anchor, now: Date.now })
 }
 
+/** Connections to the platform of a data directory as a device. */
+export function connectAs(data: string, { applicant, certificate }: Enrolled): Connection {
+  const { url, anchor } = readHome(dataFiles(data).operator)
+  const identity = { certificate: certificate.certificate, key: Buffer.from(applicant.pkcs8) }
+  return connect({ url, anchor, identity, now: Date.now })
+}
+
 /** Claims a use of a token. @throws Refused, `unreachable` where the reply was lost */
 export async function claim(
   connection: Connection,
@@ -40,13 +56,26 @@ export async function claim(
   name?: string,
 ): Promise<Acknowledged> {
   const { body } = await connection.post('/v1/enroll', { csr, ...(name !== undefined && { name }) }, token)
+  return { kind: 'enrolled', token: tokenId(token), ...certified(body) }
+}
+
+/** Another certificate for the same key. */
+export async function renewOver(connection: Connection, { csr }: Applicant): Promise<Acknowledged> {
+  const { body } = await connection.post('/v1/renew', { csr })
+  return { kind: 'renewed', token: '', ...certified(body) }
+}
+
+/** What a reply to an enrollment or a renewal has of the certificate. */
+export function certified(body: unknown): Omit<Acknowledged, 'kind' | 'token'> {
   const { certificate, identity, receipt } = body as { certificate: string; identity: string; receipt: Receipt }
   const { serial, publicKey } = readCertificate(readPem('CERTIFICATE', certificate))
-  return { token: tokenId(token), identity, serial, spki: base64(publicKey.spki), certificate, receipt }
+  return { identity, serial, spki: base64(publicKey.spki), certificate, receipt }
 }
 
 export const tokenId = (token: string): string => base64url(readToken(token).id)
 
+/** `device-104` */
+export const nameOf = ({ identity }: Pick<Acknowledged, 'identity'>): string => identity.split('/').at(-1)!
 /** What an operator on the platform's own host does, with the operator home of its data directory. */
 export class Operator {
   readonly #connection: Connection

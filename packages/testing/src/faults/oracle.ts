@@ -1,7 +1,10 @@
-import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 
-/** One enrollment that was acknowledged, as its reply said. */
+/** One certificate that was handed out, as the reply said. */
 export interface Acknowledged {
+  /** `enrolled` or `renewed`. */
+  readonly kind: 'enrolled' | 'renewed'
+  /** The id of the token that was shown; '' for a renewal. */
   readonly token: string
   readonly identity: string
   readonly serial: string
@@ -21,6 +24,13 @@ export interface Receipt {
   readonly checkpoint: string
 }
 
+/** What a client was told, and relies on from then on. */
+export type Told =
+  | ({ readonly told: 'certificate' } & Acknowledged)
+  | { readonly told: 'token'; readonly token: string; readonly uses: number }
+  | { readonly told: 'token revoked'; readonly token: string }
+  | { readonly told: 'device revoked'; readonly identity: string }
+
 /**
  * What the platform acknowledged, kept by its clients: in a file of their own, where it is before anyone goes on. What
  * is here must be on the platform after any fault.
@@ -28,24 +38,45 @@ export interface Receipt {
 export class Oracle {
   readonly #path: string
   readonly #file: number
+  #count = 0
+  #read = 0
 
   constructor(path: string) {
     this.#path = path
-    this.#file = openSync(path, 'a', 0o600)
+    this.#file = openSync(path, 'a+', 0o600)
   }
 
-  acknowledge(fact: Acknowledged): void {
-    writeSync(this.#file, `${JSON.stringify(fact)}\n`)
+  acknowledge(told: Told): void {
+    writeSync(this.#file, `${JSON.stringify(told)}\n`)
     fsyncSync(this.#file)
+    this.#count++
+  }
+
+  get count(): number {
+    return this.#count
   }
 
   /** Read back from the file, in order. */
-  all(): Acknowledged[] {
-    const lines = readFileSync(this.#path, 'utf8').split('\n')
-    return lines.filter(line => line !== '').map(line => JSON.parse(line) as Acknowledged)
+  all(): Told[] {
+    return linesOf(readFileSync(this.#path))
+  }
+
+  /** What came since this was last asked. */
+  fresh(): Told[] {
+    const bytes = Buffer.alloc(fstatSync(this.#file).size - this.#read)
+    readSync(this.#file, bytes, 0, bytes.length, this.#read)
+    this.#read += bytes.length
+    return linesOf(bytes)
   }
 
   close(): void {
     closeSync(this.#file)
   }
 }
+
+const linesOf = (bytes: Buffer): Told[] =>
+  bytes
+    .toString()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as Told)
