@@ -5,6 +5,7 @@ import { registerCeremony } from './commands/ceremony.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerConsole } from './commands/console.ts'
 import { registerDecommission } from './commands/decommission.ts'
+import { registerDemo } from './commands/demo.ts'
 import { registerDevice } from './commands/device.ts'
 import { registerEnroll } from './commands/enroll.ts'
 import { registerFleet } from './commands/fleet.ts'
@@ -19,6 +20,7 @@ import { fail } from './failure.ts'
 /** Every subcommand, in the order of the help. Each registers itself and loads what is heavy when it is run. */
 const commands: readonly ((program: Command) => void)[] = [
   registerUp,
+  registerDemo,
   registerFleet,
   registerToken,
   registerDevice,
