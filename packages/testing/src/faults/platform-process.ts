@@ -18,8 +18,10 @@ export interface Place {
   readonly data: string
   readonly port: number
   readonly domain?: string
-  /** URL of a PostgreSQL database, for a new data directory. */
+  /** URL of a PostgreSQL database, where it is not embedded. */
   readonly database?: string
+  /** Where devices reach it, where that is a balancer. */
+  readonly url?: string
   /** Beside what this process has. */
   readonly env?: NodeJS.ProcessEnv
 }
@@ -41,11 +43,12 @@ export class PlatformProcess {
   #complaints = ''
 
   /** Spawns it and does not wait: it may be killed before it is ready. */
-  constructor({ data, port, domain = 'example.test', database, env }: Place) {
+  constructor({ data, port, domain = 'example.test', database, url, env }: Place) {
     const begun = performance.now()
     const place = ['--data', data, '--domain', domain, '--port', String(port), '--console-port', '0']
     const kept = database === undefined ? [] : ['--database', database]
-    const args = ['up', ...place, ...kept, '--log-level', 'warn', '--json']
+    const told = url === undefined ? [] : ['--url', url]
+    const args = ['up', ...place, ...kept, ...told, '--log-level', 'warn', '--json']
     this.#child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...compiled, ...env },
