@@ -27,6 +27,7 @@ export {
 export { Load, type LoadOptions } from './load.ts'
 export { type Acknowledged, Oracle, type Receipt, type Told } from './oracle.ts'
 export { compiled, freePort, type Place, PlatformProcess, type Ready } from './platform-process.ts'
+export { type Point, points } from './points.ts'
 export { OverSockets, type Reach } from './reach.ts'
 export { Relay } from './relay.ts'
 export { Seeded } from './seeded.ts'
