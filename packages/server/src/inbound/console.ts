@@ -48,7 +48,10 @@ export function openConsole(pipeline: Pipeline, { assets, machine }: ConsoleOpti
       case '/healthz':
         return json({ ok: true })
       case '/readyz':
-        return (await platform.store.head('platform')) ? json({ ready: true }) : json({ ready: false }, 503)
+        // Out of the balancer while it may not rely on what it knows.
+        return (await platform.store.head('platform')) && platform.store.isLive
+          ? json({ ready: true })
+          : json({ ready: false }, 503)
       case '/metrics':
         return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: await metrics.render() }
     }
