@@ -23,7 +23,11 @@ describe('a sign-in link', () => {
     expect(first.status).toBe(201)
     expect(first.body).toMatchObject({ operator: 'local', grants: 'admin:*', idle: 15 * minute })
     expect(refusal(await openWith(link))).toEqual(refused('link-spent'))
-    expect(await platform.since(before)).toEqual([anonymously('link-spent', open)])
+    const local = 'platform/operator/local'
+    expect(await platform.since(before)).toEqual([
+      { ledger: 'platform', kind: 'session.opened', by: local, body: { identity: local } },
+      anonymously('link-spent', open),
+    ])
   })
 
   test('I114 opens one session, whoever else uses it at the same moment', async () => {

@@ -2,17 +2,23 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readJson } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { type Connection, connect, readHome } from '@mintmark/device'
+import { type Connection, connect, type Home, readHome } from '@mintmark/device'
 import { fieldsOf } from './reply.ts'
 
+/** As whom an operator's command acts; the options `--data` and `--operator` of each of them. */
+export interface AsOperator {
+  readonly data: string
+  /** Home of an operator who was enrolled. */
+  readonly operator?: string
+}
+
 /**
- * Asks the running platform of a data directory, as the operator whose home it keeps there. Whoever can read that home
- * is the operator: it is as private as the directory.
+ * Asks a running platform as an operator: as the one whose home is named, at the address that he was enrolled at;
+ * otherwise as the one whose home the platform keeps in its data directory. Whoever can read a home is its operator.
  */
-export async function asOperator<T>(data: string, ask: (platform: Connection) => Promise<T>): Promise<T> {
-  const hint = `start it with mintmark up --data ${data}`
-  const url = readEndpoint(data, hint)
-  const { anchor, certificate, keyFile } = readHome(join(data, 'operator'))
+export async function asOperator<T>(as: AsOperator, ask: (platform: Connection) => Promise<T>): Promise<T> {
+  const { home, url, hint } = as.operator === undefined ? ownOperator(as.data) : enrolledOperator(as.operator)
+  const { anchor, certificate, keyFile } = home
   const platform = connect({ url, anchor, identity: { certificate, key: keyFile }, now: Date.now })
   try {
     return await ask(platform)
@@ -22,6 +28,24 @@ export async function asOperator<T>(data: string, ask: (platform: Connection) =>
   } finally {
     platform.close()
   }
+}
+
+interface Found {
+  readonly home: Home
+  readonly url: string
+  readonly hint: string
+}
+
+function ownOperator(data: string): Found {
+  const hint = `start it with mintmark up --data ${data}`
+  const url = readEndpoint(data, hint)
+  return { home: readHome(join(data, 'operator')), url, hint }
+}
+
+function enrolledOperator(directory: string): Found {
+  const home = readHome(directory)
+  if (home.role !== 'operator') throw new Refused('forbidden', `${directory} is the home of ${home.identity}`)
+  return { home, url: home.url, hint: `the platform of this home is at ${home.url}: does it run?` }
 }
 
 function readEndpoint(data: string, hint: string): string {

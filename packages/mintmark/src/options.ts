@@ -17,6 +17,12 @@ export const databaseOption = () =>
     'PostgreSQL database, postgres://user@host/name; remembered by a new data directory (default: SQLite in it)',
   ).env('MINTMARK_DATABASE')
 
+/** Of every command that an operator gives. */
+export const operatorOption = () =>
+  new Option('--operator <dir>', "home of the operator to act as, instead of the platform's own").env(
+    'MINTMARK_OPERATOR',
+  )
+
 export const homeOption = () =>
   new Option('--home <dir>', 'home of the device').env('MINTMARK_HOME').default('./mintmark-home')
 
@@ -25,6 +31,9 @@ export const fleetOption = () =>
 
 export const reasonOption = () =>
   new Option('--reason <text>', 'why; it goes on the ledger').argParser(readReason).makeOptionMandatory()
+
+/** Why, where the ledger can do without. */
+export const whyOption = () => new Option('--reason <text>', 'why; it goes on the ledger').argParser(readReason)
 
 /** Where a command stands in the help of all. */
 export const helpGroups = { operator: 'Where the platform runs:', device: 'On a device:' } as const

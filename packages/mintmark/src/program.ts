@@ -9,6 +9,7 @@ import { registerDemo } from './commands/demo.ts'
 import { registerDevice } from './commands/device.ts'
 import { registerEnroll } from './commands/enroll.ts'
 import { registerFleet } from './commands/fleet.ts'
+import { registerOperator } from './commands/operator.ts'
 import { registerRenew } from './commands/renew.ts'
 import { registerRevoke } from './commands/revoke.ts'
 import { registerToken } from './commands/token.ts'
@@ -27,6 +28,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerRevoke,
   registerDecommission,
   registerConfig,
+  registerOperator,
   registerConsole,
   registerCeremony,
   registerAudit,

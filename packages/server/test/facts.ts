@@ -79,3 +79,18 @@ export const enrolled = (identity: string, key = makeKey(), permit?: string): Ch
       certificate: new Uint8Array(1),
     },
   })
+
+export const ended = (identity: string): Change =>
+  change({
+    kind: 'identity.revoked',
+    at: at++,
+    by: 'platform',
+    ledger: 'platform',
+    body: { identity, reason: 'a test' },
+  })
+
+export const granted = (by: string, identity: string, grants: string): Change =>
+  change({ kind: 'operator.granted', at: at++, by, ledger: 'platform', body: { identity, grants, reason: 'a test' } })
+
+/** The same, done by someone else. */
+export const act = (by: string, { kind, at, ledger, body }: Change): Change => change({ kind, at, by, ledger, body })

@@ -2,11 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkInclusion, leafHash, type Receipt, readCheckpoint } from '@mintmark/core/ledger'
+import type { Change } from '@mintmark/core/rules'
 import { nodeVerify } from '@mintmark/elements'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openSqlite, Store } from '../src/store/index.ts'
 import { type Kind, kinds } from './databases.ts'
-import { enrolled, fact, fleet, makeSigner, revoked, token } from './facts.ts'
+import { act, ended, enrolled, fact, fleet, granted, makeSigner, revoked, token } from './facts.ts'
+
+/** Where it is in its ledger, or what it was refused with. */
+const codeOf = (commit: Promise<Receipt>): Promise<number | string> =>
+  commit.then(
+    ({ index }) => index,
+    error => error.code,
+  )
 
 /** A store with a database that tests can look into and make fail. */
 async function scene({ make }: Kind) {
@@ -68,6 +76,35 @@ describe.each(kinds)('on $kind', kind => {
       [1, 'token.revoked'],
       [2, 'token.created'],
     ])
+  })
+
+  test('takes nothing of an operator who is revoked or not there, but that he was refused', async () => {
+    const { store } = await scene(kind)
+    for (const name of ['ann', 'bob']) await store.commit(enrolled(`platform/operator/${name}`))
+    const by = (operator: string, change: Change): Change => act(`platform/operator/${operator}`, change)
+    expect(await codeOf(store.commit(by('ann', fleet('a'))))).toBe(2)
+    expect(await codeOf(store.commit(by('eve', fleet('b'))))).toBe('unknown')
+    expect(await codeOf(store.commit(by('bob', ended('platform/operator/ann'))))).toBe(3)
+    expect(await codeOf(store.commit(by('ann', fleet('b'))))).toBe('revoked')
+    expect(await codeOf(store.commit(by('ann', fact('platform'))))).toBe(4)
+    expect(await codeOf(store.commit(by('bob', fleet('b'))))).toBe(5)
+  })
+
+  test('keeps one operator who may do everything, and lets nobody give what he has not', async () => {
+    const { store } = await scene(kind)
+    for (const name of ['ann', 'bob']) await store.commit(enrolled(`platform/operator/${name}`))
+    const [ann, bob] = ['platform/operator/ann', 'platform/operator/bob']
+    const grants = (who: string, to: string, text: string) => codeOf(store.commit(granted(who, to, text)))
+    expect(await grants(ann, bob, 'admin:acme')).toBe(2)
+    expect(await grants(ann, ann, 'auditor:*')).toBe('last-admin')
+    expect(await codeOf(store.commit(act(bob, ended(ann))))).toBe('last-admin')
+    expect(await grants(bob, bob, 'admin:*')).toBe('forbidden')
+    expect(await grants(bob, ann, 'auditor:acme')).toBe('forbidden')
+    expect(await grants(bob, bob, 'admin:acme auditor:beta')).toBe('fleet-unknown')
+    expect(await grants(bob, 'platform/operator/eve', 'auditor:acme')).toBe('operator-unknown')
+    expect(await grants(ann, bob, 'auditor:beta,acme')).toBe('bad-grants')
+    expect(await grants(bob, bob, 'auditor:acme')).toBe(3)
+    expect([await store.grants(ann), await store.grants(bob)]).toEqual(['admin:*', 'auditor:acme'])
   })
 
   test('tells its listeners of news after it is durable and before whoever committed it', async () => {

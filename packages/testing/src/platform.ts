@@ -277,6 +277,16 @@ export class TestPlatform {
     return { ...made, name, path: `${fleet}/device/${name}`, certificate: readLeaf(tls.cert), tls }
   }
 
+  /** Invites and enrolls an operator who may do this: `auditor:acme`. */
+  async enrollOperator(name: string, grants: string, as?: TlsClient): Promise<TestDevice> {
+    const invited = { as: as ?? (await this.operatorTls()), body: { name, grants, ttl: day } }
+    const { token } = must(await this.call('POST', '/v1/operators', invited), 201).body
+    const made = await this.makeKey()
+    const { certificate, chain } = must(await this.enroll(String(token), made.csr), 201).body
+    const tls = { cert: `${certificate}${chain}`, key: made.pem }
+    return { ...made, name, path: `platform/operator/${name}`, certificate: readLeaf(tls.cert), tls }
+  }
+
   async revoke(device: Pick<TestDevice, 'path'>, reason = 'a test'): Promise<Reply> {
     const [fleet, , name] = device.path.split('/')
     return must(await this.operator('POST', `/v1/fleets/${fleet}/devices/${name}/revoke`, { reason }), 200)

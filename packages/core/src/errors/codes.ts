@@ -176,7 +176,7 @@ const table = {
   'yourself-not-said': {
     status: 409,
     seen: 'proven',
-    message: 'This would take from the operator who asks.',
+    message: 'This is about the operator who asks.',
     hint: 'say --yourself if it is meant',
   },
   'fleet-unknown': { status: 404, seen: 'proven', message: 'There is no such fleet.' },

@@ -13,8 +13,10 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'server.certified': () => 'The platform certified its own listener.',
   'fleet.created': ({ fleet, public: isPublic }) => `The fleet ${fleet} was made${isPublic ? ', a public one' : ''}.`,
   'fleet.activated': (_, { ledger }) => `The fleet ${ledger} was chartered by the root, and this ledger with it.`,
-  'token.created': ({ token, uses, expires, pattern }, { ledger }) =>
-    `The token ${token} was made: ${uses === 1 ? 'one use' : `${uses} uses`}${pattern === undefined ? '' : ` for ${pattern}`} in ${ledger} until ${date(expires)}.`,
+  'token.created': ({ token, uses, expires, pattern, grants }, { ledger }) =>
+    grants !== undefined
+      ? `The token ${token} was made: it makes ${pattern} an operator with ${grants} until ${date(expires)}.`
+      : `The token ${token} was made: ${uses === 1 ? 'one use' : `${uses} uses`}${pattern === undefined ? '' : ` for ${pattern}`} in ${ledger} until ${date(expires)}.`,
   'token.revoked': ({ token }) => `The token ${token} was revoked.`,
   'identity.enrolled': ({ identity, serial, token }) =>
     `${identity} was enrolled${token === undefined ? '' : ` with the token ${token}`} and got the certificate ${serial}.`,
@@ -24,6 +26,9 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'key.introduced': ({ identity, serial }) =>
     `${identity} introduced another key by the word of its old one, with the certificate ${serial}.`,
   'key.promoted': ({ identity, key }) => `The key ${key} became the key of ${identity}, and the one before it ended.`,
+  'operator.granted': ({ identity, grants, reason }) =>
+    `${identity} may do this from now on: ${grants === '' ? 'nothing' : grants}. Reason: ${reason}`,
+  'session.opened': ({ identity }) => `${identity} signed in to the console.`,
   'identity.revoked': ({ identity, reason }) => `${identity} was revoked: ${reason}`,
   'identity.decommissioned': ({ identity, reason }) => `${identity} was decommissioned: ${reason}`,
   'config.set': ({ version }, { ledger }) => `Configuration ${version} of ${ledger} was set.`,

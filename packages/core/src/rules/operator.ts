@@ -78,6 +78,7 @@ export function decideAct(grants: Grants, act: Act, fleet: string | undefined): 
  * @throws Refused `fleet-unknown`, `forbidden`
  */
 export function decideGrants(giver: Grants, held: Grants, wanted: Grants): Grants {
+  if (![...giver].some(([role]) => (acts[role] as readonly Act[]).includes('govern'))) throw new Refused('forbidden')
   const result = new Map<OperatorRole, '*' | readonly string[]>()
   const governed = (fleet: string): boolean => mayAct(giver, 'govern', fleet === '*' ? undefined : fleet)
   for (const [role, fleets] of wanted) {

@@ -7,8 +7,8 @@ import { writeFileDurably } from '@mintmark/elements'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type EntryName, entryCells, entryHeads, entryPath, readAbout, readEntryName } from '../entries.ts'
 import { Told } from '../failure.ts'
-import { asOperator } from '../operator.ts'
-import { databaseOption, dataOption, example, helpGroups, jsonOption } from '../options.ts'
+import { type AsOperator, asOperator } from '../operator.ts'
+import { databaseOption, dataOption, example, helpGroups, jsonOption, operatorOption } from '../options.ts'
 import { readPages } from '../pages.ts'
 import { isJson, lines, moment, print, printable, shown } from '../print.ts'
 import { fetchProof, ledgerKeyOption, rootOption, verifyProofFile } from '../proof.ts'
@@ -28,6 +28,7 @@ export function registerAudit(program: Command): void {
     .option('--kind <kind>', 'only facts of this kind, such as identity.revoked')
     .addOption(new Option('--limit <count>', 'how many at most').argParser(readLimit).default(50))
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(listEntries)
   example(
@@ -41,6 +42,7 @@ export function registerAudit(program: Command): void {
     .description('show one entry in full')
     .argument('<ledger/index>', 'the entry, from audit list', readEntryName)
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(showEntry)
   example(show, 'mintmark audit show acme/17')
@@ -51,6 +53,7 @@ export function registerAudit(program: Command): void {
     .argument('<ledger/index>', 'the entry, from audit list', readEntryName)
     .option('--out <file>', 'where to write it; without it, to standard output')
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(proveEntry)
   example(prove, 'mintmark audit prove acme/17 --out proof.json')
@@ -78,8 +81,7 @@ function readLimit(text: string): number {
   return Number(text)
 }
 
-interface ListOptions {
-  readonly data: string
+interface ListOptions extends AsOperator {
   readonly ledger: string
   readonly about?: string
   readonly kind?: string
@@ -88,13 +90,14 @@ interface ListOptions {
 
 const pageSize = 200
 
-async function listEntries({ data, ledger, about, kind, limit }: ListOptions, command: Command): Promise<void> {
+async function listEntries(options: ListOptions, command: Command): Promise<void> {
+  const { ledger, about, kind, limit } = options
   const query = new URLSearchParams({ limit: String(Math.min(limit, pageSize)) })
   if (about !== undefined) query.set('about', about)
   if (kind !== undefined) query.set('kind', kind)
   const pages = { path: `/v1/audit/${ledger}?${query}`, name: 'entries', cursor: 'before' } as const
   const listing = { name: 'entries', json: { ledger }, heads: entryHeads, cells: entryCells, none: 'No such entries.' }
-  await asOperator(data, platform => printStream(command, listing, first(limit, readPages(platform, pages))))
+  await asOperator(options, platform => printStream(command, listing, first(limit, readPages(platform, pages))))
 }
 
 /** Pages up to so many things in all. */
@@ -107,8 +110,8 @@ async function* first(most: number, pages: AsyncIterable<Fields[]>): AsyncGenera
   }
 }
 
-async function showEntry(name: EntryName, { data }: { readonly data: string }, command: Command): Promise<void> {
-  const found = fieldsOf(await asOperator(data, async platform => (await platform.get(entryPath(name))).body))
+async function showEntry(name: EntryName, options: AsOperator, command: Command): Promise<void> {
+  const found = fieldsOf(await asOperator(options, async platform => (await platform.get(entryPath(name))).body))
   const text = [
     `${shown(found.ledger)}/${shown(found.index)}  ${shown(found.kind)}`,
     lines([
@@ -131,14 +134,14 @@ function fieldText(field: string, value: unknown): string {
   return isLong ? `${value.length / 2} bytes (--json has them)` : shown(value)
 }
 
-interface ProveOptions {
-  readonly data: string
+interface ProveOptions extends AsOperator {
   readonly out?: string
 }
 
-async function proveEntry(name: EntryName, { data, out }: ProveOptions, command: Command): Promise<void> {
+async function proveEntry(name: EntryName, options: ProveOptions, command: Command): Promise<void> {
+  const { out } = options
   if (out !== undefined && existsSync(out)) throw new Refused('file-exists', out)
-  const { file, proven, root, verifierKey } = await asOperator(data, platform => fetchProof(platform, name))
+  const { file, proven, root, verifierKey } = await asOperator(options, platform => fetchProof(platform, name))
   const text = writeProofFile(file)
   // The file is one JSON document by itself.
   if (out === undefined) return print(command, { json: JSON.parse(text), text: text.trimEnd() })

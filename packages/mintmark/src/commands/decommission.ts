@@ -1,5 +1,13 @@
 import type { Command } from 'commander'
-import { dataOption, example, helpGroups, jsonOption, readDeviceName, reasonOption } from '../options.ts'
+import {
+  dataOption,
+  example,
+  helpGroups,
+  jsonOption,
+  operatorOption,
+  readDeviceName,
+  reasonOption,
+} from '../options.ts'
 import { lowerStanding } from '../standing.ts'
 
 /** `decommission` */
@@ -11,6 +19,7 @@ export function registerDecommission(program: Command): void {
     .argument('<fleet/device>', 'the device', readDeviceName)
     .addOption(reasonOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(lowerStanding('decommission'))
   example(decommission, 'mintmark decommission acme/device-104 --reason "sold"')

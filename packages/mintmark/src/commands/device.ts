@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { asOperator } from '../operator.ts'
+import { type AsOperator, asOperator } from '../operator.ts'
 import {
   type DeviceName,
   dataOption,
@@ -8,6 +8,7 @@ import {
   fleetOption,
   helpGroups,
   jsonOption,
+  operatorOption,
   readDeviceName,
 } from '../options.ts'
 import { readPages } from '../pages.ts'
@@ -25,6 +26,7 @@ export function registerDevice(program: Command): void {
     .description("list a fleet's devices and their standing")
     .addOption(fleetOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(listDevices)
   example(list, 'mintmark device list --fleet acme')
@@ -34,16 +36,14 @@ export function registerDevice(program: Command): void {
     .description('show what the registry knows of one device')
     .argument('<fleet/device>', 'the device', readDeviceName)
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(showDevice)
   example(show, 'mintmark device show acme/device-104')
 }
 
-interface Options {
-  readonly data: string
-}
-
-async function listDevices({ data, fleet }: Options & { readonly fleet: string }, command: Command): Promise<void> {
+async function listDevices(options: AsOperator & { readonly fleet: string }, command: Command): Promise<void> {
+  const { fleet } = options
   const path = `/v1/fleets/${fleet}/devices?limit=1000`
   const listing = {
     name: 'devices',
@@ -58,13 +58,13 @@ async function listDevices({ data, fleet }: Options & { readonly fleet: string }
     ],
     none: `No devices in ${fleet} yet.`,
   }
-  await asOperator(data, platform =>
+  await asOperator(options, platform =>
     printStream(command, listing, readPages(platform, { path, name: 'devices', cursor: 'after' })),
   )
 }
 
-async function showDevice(device: DeviceName, { data }: Options, command: Command): Promise<void> {
-  const found = fieldsOf(await asOperator(data, async platform => (await platform.get(devicePath(device))).body))
+async function showDevice(device: DeviceName, options: AsOperator, command: Command): Promise<void> {
+  const found = fieldsOf(await asOperator(options, async platform => (await platform.get(devicePath(device))).body))
   const reason = found.reason === null || found.reason === undefined ? '' : ` (${shown(found.reason)})`
   const text = lines([
     ['device', `${device.fleet}/${device.name}`],

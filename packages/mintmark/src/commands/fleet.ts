@@ -1,8 +1,17 @@
 import { readFleetName } from '@mintmark/core/names'
 import { readLateRenewal } from '@mintmark/core/rules'
 import { type Command, Option } from 'commander'
-import { asOperator } from '../operator.ts'
-import { dataOption, example, helpGroups, jsonOption, readDuration, reasonOption } from '../options.ts'
+import { type AsOperator, asOperator } from '../operator.ts'
+import {
+  dataOption,
+  example,
+  helpGroups,
+  jsonOption,
+  operatorOption,
+  readDuration,
+  reasonOption,
+  whyOption,
+} from '../options.ts'
 import { duration, moment, print, shown, table } from '../print.ts'
 import { fieldsOf, listOf } from '../reply.ts'
 
@@ -16,7 +25,9 @@ export function registerFleet(program: Command): void {
     .description('make a fleet: its own issuing CA, names and ledger')
     .argument('<fleet>', 'name of the fleet, a DNS label', readFleetName)
     .option('--public', 'let anyone read its CA, its ledger and its DID documents')
+    .addOption(whyOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(createFleet)
   example(create, 'mintmark fleet create acme')
@@ -32,6 +43,7 @@ export function registerFleet(program: Command): void {
     )
     .addOption(reasonOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(setPolicy)
   example(set, 'mintmark fleet set acme --late-renewal 90d --reason "boxed for the winter"')
@@ -40,21 +52,20 @@ export function registerFleet(program: Command): void {
     .command('list')
     .description('list the fleets')
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(listFleets)
   example(list, 'mintmark fleet list')
 }
 
-interface Options {
-  readonly data: string
+interface NewFleet extends AsOperator {
   readonly public?: boolean
+  readonly reason?: string
 }
 
-async function createFleet(name: string, options: Options, command: Command): Promise<void> {
-  const body = { name, public: options.public === true }
-  const made = fieldsOf(
-    await asOperator(options.data, async platform => (await platform.post('/v1/fleets', body)).body),
-  )
+async function createFleet(name: string, options: NewFleet, command: Command): Promise<void> {
+  const body = { name, public: options.public === true, reason: options.reason }
+  const made = fieldsOf(await asOperator(options, async platform => (await platform.post('/v1/fleets', body)).body))
   const next =
     made.state === 'active'
       ? `Next: mintmark token create --fleet ${name}`
@@ -62,15 +73,16 @@ async function createFleet(name: string, options: Options, command: Command): Pr
   print(command, { json: made, text: `Fleet ${name} is ${shown(made.state)}.\n${next}` })
 }
 
-interface PolicyOptions extends Options {
+interface PolicyOptions extends AsOperator {
   readonly lateRenewal: number
   readonly reason: string
 }
 
-async function setPolicy(name: string, { data, lateRenewal, reason }: PolicyOptions, command: Command): Promise<void> {
+async function setPolicy(name: string, options: PolicyOptions, command: Command): Promise<void> {
+  const { lateRenewal, reason } = options
   const path = `/v1/fleets/${name}/policy`
   const set = fieldsOf(
-    await asOperator(data, async platform => (await platform.put(path, { lateRenewal, reason })).body),
+    await asOperator(options, async platform => (await platform.put(path, { lateRenewal, reason })).body),
   )
   const text =
     set.lateRenewal === 0
@@ -79,8 +91,8 @@ async function setPolicy(name: string, { data, lateRenewal, reason }: PolicyOpti
   print(command, { json: set, text })
 }
 
-async function listFleets(options: Options, command: Command): Promise<void> {
-  const body = await asOperator(options.data, async platform => (await platform.get('/v1/fleets')).body)
+async function listFleets(options: AsOperator, command: Command): Promise<void> {
+  const body = await asOperator(options, async platform => (await platform.get('/v1/fleets')).body)
   const rows = listOf(body, 'fleets').map(({ fleet, state, public: isPublic, created }) => [
     shown(fleet),
     shown(state),

@@ -1,5 +1,13 @@
 import type { Command } from 'commander'
-import { dataOption, example, helpGroups, jsonOption, readDeviceName, reasonOption } from '../options.ts'
+import {
+  dataOption,
+  example,
+  helpGroups,
+  jsonOption,
+  operatorOption,
+  readDeviceName,
+  reasonOption,
+} from '../options.ts'
 import { lowerStanding } from '../standing.ts'
 
 /** `revoke` */
@@ -11,6 +19,7 @@ export function registerRevoke(program: Command): void {
     .argument('<fleet/device>', 'the device', readDeviceName)
     .addOption(reasonOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(lowerStanding('revoke'))
   example(revoke, 'mintmark revoke acme/device-104 --reason "stolen from the van"')

@@ -1,7 +1,7 @@
 import { readName, readNamePattern } from '@mintmark/core/names'
 import { readTier, type Tier } from '@mintmark/core/rules'
 import { type Command, Option } from 'commander'
-import { asOperator } from '../operator.ts'
+import { type AsOperator, asOperator } from '../operator.ts'
 import {
   type DeviceName,
   dataOption,
@@ -9,9 +9,11 @@ import {
   fleetOption,
   helpGroups,
   jsonOption,
+  operatorOption,
   readCount,
   readDeviceName,
   readTokenLife,
+  whyOption,
 } from '../options.ts'
 import { moment, print, shown, table } from '../print.ts'
 import { type Fields, fieldsOf, listOf } from '../reply.ts'
@@ -40,7 +42,9 @@ export function registerToken(program: Command): void {
         .conflicts(['uses', 'name', 'namePattern']),
     )
     .addOption(new Option('--key-tier <tier>', 'weakest kind of key it takes').argParser(readTier))
+    .addOption(whyOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(createToken)
   example(
@@ -55,6 +59,7 @@ export function registerToken(program: Command): void {
     .description("list a fleet's tokens, without their secrets")
     .addOption(fleetOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(listTokens)
   example(list, 'mintmark token list --fleet acme')
@@ -64,15 +69,20 @@ export function registerToken(program: Command): void {
     .description('revoke a token: it enrolls nobody from now on')
     .argument('<id>', 'id of the token, from token list')
     .addOption(fleetOption())
+    .addOption(whyOption())
     .addOption(dataOption())
+    .addOption(operatorOption())
     .addOption(jsonOption())
     .action(revokeToken)
   example(revoke, 'mintmark token revoke 0aGVsbG8gdGhlcmUhISEhIQ --fleet acme')
 }
 
-interface Options {
+interface Options extends AsOperator {
   readonly fleet: string
-  readonly data: string
+}
+
+interface Revocation extends Options {
+  readonly reason?: string
 }
 
 interface NewToken extends Options {
@@ -82,18 +92,20 @@ interface NewToken extends Options {
   readonly namePattern?: string
   readonly keyTier?: Tier
   readonly replaces?: DeviceName
+  readonly reason?: string
 }
 
 async function createToken(options: NewToken, command: Command): Promise<void> {
-  const { fleet, uses, ttl, name, namePattern: pattern, keyTier: tier } = options
+  const { fleet, uses, ttl, name, namePattern: pattern, keyTier: tier, reason } = options
   if (options.replaces !== undefined && options.replaces.fleet !== fleet) {
     command.error(`--replaces names a device of ${options.replaces.fleet}, and --fleet is ${fleet}`)
   }
   const replaces = options.replaces?.name
   const made = fieldsOf(
-    await asOperator(options.data, async platform => {
+    await asOperator(options, async platform => {
       // What is undefined is left out of the JSON.
-      return (await platform.post(`/v1/fleets/${fleet}/tokens`, { uses, ttl, name, pattern, tier, replaces })).body
+      return (await platform.post(`/v1/fleets/${fleet}/tokens`, { uses, ttl, name, pattern, tier, replaces, reason }))
+        .body
     }),
   )
   const covers = replaces ?? name ?? pattern ?? 'any name'
@@ -111,8 +123,9 @@ async function createToken(options: NewToken, command: Command): Promise<void> {
   print(command, { json: made, text })
 }
 
-async function listTokens({ fleet, data }: Options, command: Command): Promise<void> {
-  const body = await asOperator(data, async platform => (await platform.get(`/v1/fleets/${fleet}/tokens`)).body)
+async function listTokens(options: Options, command: Command): Promise<void> {
+  const { fleet } = options
+  const body = await asOperator(options, async platform => (await platform.get(`/v1/fleets/${fleet}/tokens`)).body)
   const rows = listOf(body, 'tokens').map(token => [
     shown(token.id),
     stateOf(token),
@@ -127,9 +140,10 @@ async function listTokens({ fleet, data }: Options, command: Command): Promise<v
   print(command, { json: body, text: rows.length === 0 ? `No tokens of ${fleet}.` : table(command, heads, rows) })
 }
 
-async function revokeToken(id: string, { fleet, data }: Options, command: Command): Promise<void> {
+async function revokeToken(id: string, options: Revocation, command: Command): Promise<void> {
+  const { fleet, reason } = options
   const path = `/v1/fleets/${fleet}/tokens/${encodeURIComponent(id)}/revoke`
-  const body = await asOperator(data, async platform => (await platform.post(path, {})).body)
+  const body = await asOperator(options, async platform => (await platform.post(path, { reason })).body)
   print(command, { json: body, text: `Token ${shown(id)} is revoked.` })
 }
 

@@ -55,6 +55,14 @@ export const access = {
   'POST /console/session': onConsole(anyone),
   'DELETE /console/session': onConsole(operator),
 
+  'GET /v1/operators': operator,
+  'POST /v1/operators': operator,
+  'GET /v1/operators/:name': operator,
+  'PUT /v1/operators/:name/grants': operator,
+  // It is revoked everywhere, so for fleets that another operator may not even see.
+  'POST /v1/operators/:name/revoke': ofPlatform('govern'),
+  'POST /v1/invitations/:id/revoke': operator,
+
   'GET /v1/fleets': operator,
   'POST /v1/fleets': ofPlatform('govern'),
   'GET /v1/fleets/:fleet': ofFleet('view'),

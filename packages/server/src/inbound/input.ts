@@ -2,7 +2,7 @@ import { readJson } from '@mintmark/core/bytes'
 import { type Code, Refused } from '@mintmark/core/errors'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
 import { type Grants, mayAct } from '@mintmark/core/rules'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Session } from '../operations/sessions.ts'
 import type { Call } from './call.ts'
 
@@ -15,6 +15,13 @@ export function readInput<T>(call: Call, shape: z.ZodType<T>): T {
   // Not the message: it repeats names that the sender chose, and the detail goes to the log.
   throw new Refused(codeOf(issue), `${issue?.path.join('.')}: ${issue?.code}`)
 }
+
+/** The same for an operation that also takes no body at all. */
+export const readOptionalInput = <T>(call: Call, shape: z.ZodType<T>): T =>
+  call.body.length === 0 ? shape.parse({}) : readInput(call, shape)
+
+/** Why, where it may be left out: one line, which `readReason` reads. */
+export const why = z.string().max(256).optional()
 
 function codeOf(issue: z.core.$ZodIssue | undefined): Code {
   if (issue?.code === 'too_big' && issue.origin === 'string') return 'too-large'

@@ -64,7 +64,7 @@ function describe(
       })),
       ...query.map(parameter => ({ name: parameter, in: 'query', schema: { type: 'string' } })),
     ],
-    ...(schema ? { requestBody: { required: true, content: schema } } : {}),
+    ...(schema ? { requestBody: { required: !input.safeParse({}).success, content: schema } } : {}),
     responses: {
       [status]: { description: 'Done' },
       default: {

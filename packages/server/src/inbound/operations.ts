@@ -10,19 +10,30 @@ import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony, set
 import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
 import { giveNotice, recordWipe } from '../operations/notice.ts'
 import { renew } from '../operations/renew.ts'
-import { makeSignInLink, openSession } from '../operations/sign-in.ts'
 import { createToken, listTokens, revokeToken } from '../operations/tokens.ts'
 import { readTrustView } from '../operations/trust.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation, type Reply } from './call.ts'
-import { grantsOf, identityOf, proofOf, readIndex, readInput, readLimit, sees, sessionOf } from './input.ts'
+import {
+  grantsOf,
+  identityOf,
+  proofOf,
+  readIndex,
+  readInput,
+  readLimit,
+  readOptionalInput,
+  sees,
+  sessionOf,
+  why,
+} from './input.ts'
 import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
+import { peopleOperations } from './operations-people.ts'
 
 const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
 const renewal = enrollment.extend({ succession: z.string().max(2_048).optional() })
 const fleetPolicy = z.strictObject({ lateRenewal: z.number(), reason: z.string().max(256).optional() })
-const newFleet = z.strictObject({ name: z.string().max(256), public: z.boolean().optional() })
+const newFleet = z.strictObject({ name: z.string().max(256), public: z.boolean().optional(), reason: why })
 const newToken = z.strictObject({
   uses: z.number(),
   ttl: z.number(),
@@ -30,12 +41,13 @@ const newToken = z.strictObject({
   pattern: z.string().max(256).optional(),
   tier: z.string().max(64).optional(),
   replaces: z.string().max(256).optional(),
+  reason: why,
 })
 const question = z.strictObject({ nonce: z.string().max(64) })
 const lastWord = z.strictObject({ confirmation: z.string().max(1_024) })
 const because = z.strictObject({ reason: z.string().max(256) })
-const newConfiguration = z.strictObject({ configuration: z.record(z.string(), z.unknown()) })
-const signIn = z.strictObject({ link: z.string().max(64) })
+const newConfiguration = z.strictObject({ configuration: z.record(z.string(), z.unknown()), reason: why })
+const perhapsBecause = z.strictObject({ reason: why })
 const ceremonyAnswer = z.strictObject({ answer: z.string().max(2_000_000) })
 
 const pkcs10 = 'application/pkcs10'
@@ -44,6 +56,7 @@ const pemChain = 'application/pem-certificate-chain'
 /** Every operation of the machine listener: READ, DECIDE and COMMIT are in `operations/`, here is their HTTP form. */
 export const operations: { readonly [N in OperationName]: Operation } = {
   ...auditOperations,
+  ...peopleOperations,
   'POST /v1/enroll': {
     summary: 'Enroll the key of a signing request, with a token as bearer',
     input: enrollment,
@@ -165,26 +178,6 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     run: async () => json({ ok: true }),
   },
 
-  'POST /v1/console/links': {
-    summary: 'Make a link that signs the calling operator in to the console, once, within two minutes',
-    status: 201,
-    run: async call => json(makeSignInLink(call.platform, proofOf(call), call.addresses.console), 201),
-  },
-  'POST /console/session': {
-    summary: 'Open a session with a sign-in link; it goes into `Authorization: Session ...`',
-    input: signIn,
-    status: 201,
-    run: async call => json(await openSession(call.platform, readInput(call, signIn).link), 201),
-  },
-  'DELETE /console/session': {
-    summary: 'End the session that calls',
-    async run(call) {
-      const session = sessionOf(call)
-      if (session) call.platform.sessions.end(session)
-      return json({ ended: true })
-    },
-  },
-
   'GET /v1/fleets': {
     summary: 'Fleets that the calling operator may see',
     run: async call => json(await listFleets(call.platform, fleet => sees(call, fleet))),
@@ -194,8 +187,8 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     input: newFleet,
     status: 201,
     async run(call) {
-      const { name, public: isPublic = false } = readInput(call, newFleet)
-      return json(await createFleet(call.platform, identityOf(call), { name, public: isPublic }), 201)
+      const { name, public: isPublic = false, reason } = readInput(call, newFleet)
+      return json(await createFleet(call.platform, identityOf(call), { name, public: isPublic, reason }), 201)
     },
   },
   'GET /v1/fleets/:fleet': {
@@ -228,7 +221,12 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   },
   'POST /v1/fleets/:fleet/tokens/:id/revoke': {
     summary: 'Revoke an enrollment token',
-    run: async call => json(await revokeToken(call.platform, identityOf(call), call.params.fleet!, call.params.id!)),
+    input: perhapsBecause,
+    async run(call) {
+      const { reason } = readOptionalInput(call, perhapsBecause)
+      const { fleet, id } = call.params
+      return json(await revokeToken(call.platform, identityOf(call), fleet!, id!, reason))
+    },
   },
   'GET /v1/fleets/:fleet/devices': {
     summary: 'Devices of a fleet by name, a page at a time',
@@ -260,8 +258,8 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     summary: 'Set the configuration of a fleet',
     input: newConfiguration,
     async run(call) {
-      const { configuration } = readInput(call, newConfiguration)
-      return json(await setConfiguration(call.platform, identityOf(call), call.params.fleet!, configuration))
+      const { configuration, reason } = readInput(call, newConfiguration)
+      return json(await setConfiguration(call.platform, identityOf(call), call.params.fleet!, configuration, reason))
     },
   },
   'GET /v1/ceremony': {

@@ -1,7 +1,7 @@
 import { utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import type { Identity } from '@mintmark/core/proof'
-import { change } from '@mintmark/core/rules'
+import { change, readReason } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import type { Platform } from '../platform.ts'
 
@@ -21,13 +21,14 @@ export async function setConfiguration(
   by: Identity,
   fleet: string,
   configuration: Readonly<Record<string, unknown>>,
+  reason: string | undefined,
 ): Promise<ConfigurationView> {
   const content = JSON.stringify(configuration)
   if (content.length > maxSize) throw new Refused('too-large', 'configuration')
   const digest = nodeSha256(utf8(content))
   for (;;) {
     const before = await versionOf(platform, fleet)
-    const body = { version: before + 1, digest }
+    const body = { version: before + 1, digest, reason: reason === undefined ? undefined : readReason(reason) }
     const fact = change({ kind: 'config.set', at: platform.now(), by: by.path, ledger: fleet, body })
     try {
       await platform.store.commit(fact, content)

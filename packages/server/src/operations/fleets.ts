@@ -29,13 +29,14 @@ export interface FleetView {
 export async function createFleet(
   platform: Platform,
   by: Identity,
-  input: { readonly name: string; readonly public: boolean },
+  input: { readonly name: string; readonly public: boolean; readonly reason?: string | undefined },
 ): Promise<FleetView> {
   const fleet = readFleetName(input.name)
+  const reason = input.reason === undefined ? undefined : readReason(input.reason)
   if (await platform.store.fleet(fleet)) throw new Refused('fleet-exists')
   const { publicKey } = await platform.keeper.provide(`fleet-ca-${fleet}`)
   const ledger = await platform.keeper.provide(`ledger-${fleet}`)
-  const body = { fleet, key: publicKey.spki, ledgerKey: ledger.publicKey.raw, public: input.public }
+  const body = { fleet, key: publicKey.spki, ledgerKey: ledger.publicKey.raw, public: input.public, reason }
   const at = platform.now()
   await platform.store.commit(change({ kind: 'fleet.created', at, by: by.path, ledger: 'platform', body }))
   if (platform.rehearse) await rehearseCeremony(platform, platform.rehearse)

@@ -89,7 +89,9 @@ export async function provideOperatorHome(platform: Platform, directory: string,
   const name = await localOperator(store, key)
   const held = readHeld(directory)
   const known = await store.record(path(name))
-  if (!held || !known || !stillGood(platform, held, key, 'people')) {
+  // Once it is revoked it stays so, and the platform runs without an operator of its own.
+  const isRevoked = known !== undefined && known.standing !== 'good'
+  if (!isRevoked && (!held || !known || !stillGood(platform, held, key, 'people'))) {
     const grant = decideOwn(name, key.publicKey, issuance(platform, 'platform', 'operator'))
     const { der, authority } = await issue(platform, grant)
     const fact = known ? renewed(grant, der, 'platform', platform.now()) : enrolled(grant, der, platform.now())

@@ -2,7 +2,16 @@ import { base64url } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { path, readName } from '@mintmark/core/names'
 import type { Identity } from '@mintmark/core/proof'
-import { change, checkReplacement, readCovered, readTier, readTtl, readUses } from '@mintmark/core/rules'
+import {
+  type ChangeBody,
+  change,
+  checkReplacement,
+  readCovered,
+  readReason,
+  readTier,
+  readTtl,
+  readUses,
+} from '@mintmark/core/rules'
 import { writeToken } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
 import type { Platform } from '../platform.ts'
@@ -17,6 +26,7 @@ export interface TokenInput {
   readonly tier?: string | undefined
   /** Name of a device that goes on with another key. */
   readonly replaces?: string | undefined
+  readonly reason?: string | undefined
 }
 
 export interface TokenView {
@@ -51,22 +61,33 @@ export async function createToken(
     throw new Refused('bad-request', 'a token that replaces covers the name that it replaces')
   }
   if (replaces !== undefined && input.uses !== 1) throw new Refused('bad-number', 'a token that replaces has one use')
-  const id = platform.random(16)
-  const secret = platform.random(32)
-  const at = platform.now()
-  const body = {
-    token: base64url(id),
+  const facts = {
     role: 'device',
-    secretHash: nodeSha256(secret),
     uses: readUses(input.uses),
-    expires: at + readTtl(input.ttl),
+    expires: platform.now() + readTtl(input.ttl),
     pattern: readCovered(replaces ?? name, pattern),
     tier: readTier(input.tier ?? 'software'),
     replaces: replaces === undefined ? undefined : await currentKey(platform, fleet, replaces),
+    reason: input.reason === undefined ? undefined : readReason(input.reason),
   }
-  await platform.store.commit(change({ kind: 'token.created', at, by: by.path, ledger: fleet, body }))
-  const token = writeToken({ id, secret, anchor: nodeSha256(platform.trust.root.der), url })
-  return { ...(await readTokenView(platform, fleet, body.token)), fleet, token }
+  const { permit, token } = await issueToken(platform, by, fleet, facts, url)
+  return { ...tokenView(permit), fleet, token }
+}
+
+/** Makes the secret of a token, and the fact that there is one. */
+export async function issueToken(
+  { store, now, random, trust }: Platform,
+  by: Identity,
+  ledger: string,
+  facts: Omit<ChangeBody<'token.created'>, 'token' | 'secretHash'>,
+  url: string,
+): Promise<{ readonly permit: Row<'permit'>; readonly token: string }> {
+  const [id, secret] = [random(16), random(32)]
+  const body = { ...facts, token: base64url(id), secretHash: nodeSha256(secret) }
+  await store.commit(change({ kind: 'token.created', at: now(), by: by.path, ledger, body }))
+  const token = writeToken({ id, secret, anchor: nodeSha256(trust.root.der), url })
+  const permit = (await store.permits(ledger)).find(row => row.id === body.token)
+  return { permit: permit!, token }
 }
 
 /** The token is for this key, and for no other that the name may have by then. */
@@ -82,9 +103,16 @@ export async function listTokens(platform: Platform, fleet: string): Promise<{ t
   return { tokens: (await platform.store.permits(fleet)).map(tokenView) }
 }
 
-export async function revokeToken(platform: Platform, by: Identity, fleet: string, id: string): Promise<TokenView> {
+export async function revokeToken(
+  platform: Platform,
+  by: Identity,
+  fleet: string,
+  id: string,
+  reason?: string,
+): Promise<TokenView> {
   const at = platform.now()
-  await platform.store.commit(change({ kind: 'token.revoked', at, by: by.path, ledger: fleet, body: { token: id } }))
+  const body = { token: id, ...(reason === undefined ? {} : { reason: readReason(reason) }) }
+  await platform.store.commit(change({ kind: 'token.revoked', at, by: by.path, ledger: fleet, body }))
   return readTokenView(platform, fleet, id)
 }
 

@@ -7,13 +7,22 @@ export const operatorQueries = (db: Kysely<Tables>) => ({
   operator: query((v: { identity: string }) =>
     db.selectFrom('operator').selectAll().where('identity', '=', v.identity),
   ),
-  operators: query((_: object) =>
+  operators: query((_: object) => besideRegistry(db).orderBy('operator.identity')),
+  operatorBesideRegistry: query((v: { identity: string }) =>
+    besideRegistry(db).where('operator.identity', '=', v.identity),
+  ),
+  /** Tokens that someone made and that can still be used. */
+  openPermitsBy: query((v: { by: string; at: number }) =>
     db
-      .selectFrom('operator')
-      .innerJoin('registry', 'registry.identity', 'operator.identity')
-      .selectAll('registry')
-      .select('operator.grants')
-      .orderBy('operator.identity'),
+      .selectFrom('permit')
+      .select(['fleet', 'id'])
+      .where('created_by', '=', v.by)
+      .where('revoked', 'is', null)
+      .where('uses_left', '>', 0)
+      .where('expires', '>', v.at)
+      .where('grants', 'is', null)
+      .orderBy('fleet')
+      .orderBy('created'),
   ),
   /** In good standing, and may do everything: `admin` is the first role in the text. */
   fullAdmins: query((_: object) =>
@@ -32,3 +41,10 @@ export const operatorQueries = (db: Kysely<Tables>) => ({
     db.updateTable('operator').set({ grants: v.grants }).where('identity', '=', v.identity),
   ),
 })
+
+const besideRegistry = (db: Kysely<Tables>) =>
+  db
+    .selectFrom('operator')
+    .innerJoin('registry', 'registry.identity', 'operator.identity')
+    .selectAll('registry')
+    .select('operator.grants')

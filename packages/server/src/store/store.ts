@@ -129,6 +129,15 @@ export class Store {
     return this.#connection.all(this.#queries.operators, {})
   }
 
+  async operator(identity: string) {
+    return this.#connection.first(this.#queries.operatorBesideRegistry, { identity })
+  }
+
+  /** Tokens for devices that someone made and that can still be used at `at`. */
+  async openPermitsBy(by: string, at: number) {
+    return this.#connection.all(this.#queries.openPermitsBy, { by, at })
+  }
+
   /** One page in order of name, after a name ('' for the first). */
   async recordsWithKeys(fleet: string, role: string, after: string, limit: number): Promise<RecordWithKeys[]> {
     // '0' is the character after '/'.
