@@ -6,11 +6,11 @@ import { createInterface } from 'node:readline'
 import { createSecureContext } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { enroll } from '@mintmark/device'
-import { type Measured, measure, measureConnections, medianOf } from './measure.ts'
+import { type Measured, measure, measureConnections, medianOf, type Servers } from './measure.ts'
 import { startMintmark } from './mintmark.ts'
 import type { Options } from './options.ts'
 import { end, startServer } from './pinned.ts'
-import { get, type Target } from './raw-client.ts'
+import { get } from './raw-client.ts'
 
 // What the proof and the gate add: a mutual-TLS connection with one request, and one more request on a connection
 // that is open, each beside a bare node:https server with the same certificates. In turn, round after round.
@@ -29,8 +29,8 @@ export async function benchHandshake({ rounds }: Pick<Options, 'rounds'>): Promi
     const anchor = read('anchor.pem')
     const context = createSecureContext({ ca: anchor, cert: read('cert.pem'), key: read('key.pem') })
     const servers = {
-      mintmark: { pid: platform.pid, target: { ...platform.asAnyone, context } },
-      bare: { pid: bare.pid, target: { port: bare.port, anchor, context } },
+      mintmark: { pids: [platform.pid], targets: [{ ...platform.asAnyone, context }] },
+      bare: { pids: [bare.pid], targets: [{ port: bare.port, anchor, context }] },
     }
     await compare('new connection with one request', servers, connect, rounds)
     await compare('one more request', servers, ask, rounds)
@@ -40,10 +40,7 @@ export async function benchHandshake({ rounds }: Pick<Options, 'rounds'>): Promi
   }
 }
 
-interface Server {
-  readonly pid: number
-  readonly target: Target
-}
+type Server = Required<Pick<Servers, 'pids' | 'targets'>>
 
 async function compare(
   title: string,
@@ -56,20 +53,20 @@ async function compare(
     results.mintmark.push(await run(servers.mintmark))
     results.bare.push(await run(servers.bare))
   }
-  const [mintmark, bare] = [medianOf(results.mintmark), medianOf(results.bare)]
-  const added = mintmark.cpuMicros - bare.cpuMicros
+  const [ours, bare] = [results.mintmark, results.bare].map(each => medianOf(each).cpuMicros!) as [number, number]
+  const added = ours - bare
   console.log(`${title}, median of ${rounds} rounds`)
-  console.log(`  mintmark ${mintmark.cpuMicros.toFixed(0)} µs CPU, bare node:https ${bare.cpuMicros.toFixed(0)} µs CPU`)
-  console.log(`  added ${added.toFixed(0)} µs, ${((100 * added) / bare.cpuMicros).toFixed(0)} %`)
+  console.log(`  mintmark ${ours.toFixed(0)} µs CPU, bare node:https ${bare.toFixed(0)} µs CPU`)
+  console.log(`  added ${added.toFixed(0)} µs, ${((100 * added) / bare).toFixed(0)} %`)
 }
 
 // Past the gate like any other, and then nothing to do.
 const request = get('/healthz')
 
-const connect = ({ pid, target }: Server): Promise<Measured> => measureConnections(pid, target, request, handshakes, 16)
+const connect = (server: Server): Promise<Measured> => measureConnections(server, request, handshakes, 16)
 
-const ask = ({ pid, target }: Server): Promise<Measured> =>
-  measure(pid, target, Array(requests).fill(request), { warmup: requests / 4, connections: 16 })
+const ask = (server: Server): Promise<Measured> =>
+  measure(server, Array(requests).fill(request), { warmup: requests / 4, connections: 16 })
 
 async function startBare(certificates: string) {
   const script = fileURLToPath(new URL('./bare-server.ts', import.meta.url))

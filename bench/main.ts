@@ -20,6 +20,10 @@ const unasked = ['enroll', 'handshake', 'revoke']
 const usage = `npm run bench -- [${Object.keys(benches).join('] [')}] [options]     without a name: ${unasked.join(', ')}
 
   --rounds <n>        how often each is run, in turn with what it is compared to (3)
+  enroll
+  --postgres          SQLite beside PostgreSQL with one and three processes, on a server that is started for it
+  --step-ca <url>     a step-ca that runs, beside the other peers; with --step-ca-root, --provisioner and
+                      --provisioner-key, as bench/README.md says
   registry
   --devices <n>       in the registry that is measured (1000000)
   --data <directory>  where registries are kept, and found again the next time

@@ -11,6 +11,17 @@ export interface Options {
   readonly revocations: number
   /** Beside SQLite, on a PostgreSQL server that is started for it. */
   readonly postgres: boolean
+  /** One that runs, to be measured too. */
+  readonly stepCa: StepCaPlace | undefined
+}
+
+export interface StepCaPlace {
+  readonly url: URL
+  /** Its root certificate, a PEM file. */
+  readonly root: string
+  /** The name of a JWK provisioner, and the file of its private key, a JWK. */
+  readonly provisioner: string
+  readonly provisionerKey: string
 }
 
 /** The command line makes no sense, or needs what is not there: exit code 2. */
@@ -38,6 +49,7 @@ export function readOptions(args: readonly string[]): { wanted: readonly string[
       connections: readCount('connections', values.connections, 10),
       revocations: readCount('revocations', values.revocations, 1),
       postgres: values.postgres,
+      stepCa: readStepCa(values),
     },
   }
 }
@@ -55,6 +67,10 @@ function parse(args: readonly string[]) {
         connections: { type: 'string', default: '5000' },
         revocations: { type: 'string', default: '200' },
         postgres: { type: 'boolean', default: false },
+        'step-ca': { type: 'string' },
+        'step-ca-root': { type: 'string' },
+        provisioner: { type: 'string' },
+        'provisioner-key': { type: 'string' },
       },
     })
   } catch (cause) {
@@ -66,4 +82,15 @@ function readCount(name: string, text: string, least: number): number {
   const count = Number(text)
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= least) return count
   throw new WrongUse(`--${name} is a whole number, at least ${least}`, help)
+}
+
+function readStepCa(values: Readonly<Record<string, unknown>>): StepCaPlace | undefined {
+  const names = ['step-ca', 'step-ca-root', 'provisioner', 'provisioner-key']
+  const given = names.map(name => values[name]).filter(value => typeof value === 'string')
+  if (given.length === 0) return undefined
+  if (given.length < names.length) throw new WrongUse(`--${names.join(', --')} go together`, 'see bench/README.md')
+  const [text, root, provisioner, provisionerKey] = given as [string, string, string, string]
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol !== 'https:') throw new WrongUse('--step-ca is https://host:port', help)
+  return { url, root, provisioner, provisionerKey }
 }

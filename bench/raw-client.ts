@@ -6,6 +6,8 @@ import { connect as connectTls, type SecureContext } from 'node:tls'
  * flight on each, and a reader that only looks for the end of a response.
  */
 export interface Target {
+  /** Where it is not this computer. */
+  readonly host?: string
   readonly port: number
   /** Root certificate (PEM) for TLS; plain HTTP where it is absent. */
   readonly anchor?: string
@@ -41,8 +43,14 @@ export interface Load {
   readonly seconds: number
 }
 
-export async function load(target: Target, requests: readonly Buffer[], connections: number): Promise<Load> {
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(target)))
+/** Connections are spread over the targets. */
+export async function load(
+  targets: readonly Target[],
+  requests: readonly Buffer[],
+  connections: number,
+): Promise<Load> {
+  const ends = Array.from({ length: connections }, (_, i) => targets[i % targets.length]!)
+  const sockets = await Promise.all(ends.map(open))
   let next = 0
   let failed = 0
   const begun = performance.now()
@@ -86,16 +94,16 @@ export function post(path: string, headers: Readonly<Record<string, string>>, bo
   return Buffer.concat([Buffer.from(head), bytes])
 }
 
-function open({ port, anchor, context }: Target): Promise<Socket> {
+function open({ host, port, anchor, context }: Target): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket: Socket =
       anchor === undefined
-        ? connectTcp(port, '127.0.0.1', () => resolve(socket))
+        ? connectTcp(port, host ?? '127.0.0.1', () => resolve(socket))
         : connectTls(
             {
-              host: '127.0.0.1',
+              host: host ?? '127.0.0.1',
               port,
-              servername: 'localhost',
+              servername: host ?? 'localhost',
               ...(context ? { secureContext: context } : { ca: anchor }),
             },
             () => resolve(socket),
@@ -124,9 +132,14 @@ function exchange(socket: Socket, request: Buffer): Promise<Buffer> {
   })
 }
 
+/** Of a response that begins with these bytes. */
 function lengthOf(bytes: Buffer): number {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0) return Number.POSITIVE_INFINITY
-  const match = /content-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))
-  return end + 4 + Number(match?.[1] ?? 0)
+  const head = bytes.toString('latin1', 0, end)
+  // Go sends what is longer than 2 kB in chunks; the last one is empty.
+  if (/transfer-encoding: chunked/i.test(head)) return endsInChunk(bytes) ? bytes.length : Number.POSITIVE_INFINITY
+  return end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
 }
+
+const endsInChunk = (bytes: Buffer): boolean => bytes.toString('latin1', bytes.length - 7) === '\r\n0\r\n\r\n'
