@@ -31,12 +31,21 @@ export interface Retirement {
  * the same, this throws why, and running again tells.
  */
 export async function retire({ home, now }: Retirement): Promise<Retired> {
-  if (homeState(home) !== 'retired') keepRetired(home, await ask(readHome(home), now))
+  if (homeState(home) !== 'retired') await askAndKeep(home, now)
   const retired = readRetired(home)
   wipe(home, retired)
   if (retired.confirmed !== null) return retired
   await tell(home, retired, now)
   return keepConfirmed(home, retired, new Date(now()).toISOString())
+}
+
+async function askAndKeep(home: string, now: () => number): Promise<void> {
+  try {
+    keepRetired(home, await ask(readHome(home), now))
+  } catch (error) {
+    // Another process was quicker, and took the key away meanwhile.
+    if (homeState(home) !== 'retired') throw error
+  }
 }
 
 /** Asks whether it is over. @returns what is to be kept of a notice that proves it, with the last word of the key */
