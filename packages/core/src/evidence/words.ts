@@ -11,6 +11,7 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'platform.founded': ({ domain, development }) =>
     `The platform of ${domain} was founded${development ? ' on a development root' : ''}.`,
   'server.certified': () => 'The platform certified its own listener.',
+  'notice.certified': () => 'The platform certified the key that signs its decommission notices.',
   'fleet.created': ({ fleet, public: isPublic }) => `The fleet ${fleet} was made${isPublic ? ', a public one' : ''}.`,
   'fleet.activated': (_, { ledger }) => `The fleet ${ledger} was chartered by the root, and this ledger with it.`,
   'token.created': ({ token, uses, expires, pattern, grants }, { ledger }) =>
@@ -18,8 +19,8 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
       ? `The token ${token} was made: it makes ${pattern} an operator with ${grants} until ${date(expires)}.`
       : `The token ${token} was made: ${uses === 1 ? 'one use' : `${uses} uses`}${pattern === undefined ? '' : ` for ${pattern}`} in ${ledger} until ${date(expires)}.`,
   'token.revoked': ({ token }) => `The token ${token} was revoked.`,
-  'identity.enrolled': ({ identity, serial, token }) =>
-    `${identity} was enrolled${token === undefined ? '' : ` with the token ${token}`} and got the certificate ${serial}.`,
+  'identity.enrolled': ({ identity, serial, token, replaces }) =>
+    `${identity} was enrolled${token === undefined ? '' : ` with the token ${token}`} and got the certificate ${serial}${replaces === undefined ? '' : `; its key ${replaces} ended`}.`,
   'identity.renewed': ({ identity, serial }) => `${identity} got another certificate, ${serial}.`,
   'fleet.policy': ({ lateRenewal }, { ledger }) =>
     `The policy of ${ledger} was set: an expired certificate ${lateRenewal === 0 ? 'does not renew' : `renews for ${lateRenewal / 86_400_000} days`}.`,
@@ -31,6 +32,7 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'session.opened': ({ identity }) => `${identity} signed in to the console.`,
   'identity.revoked': ({ identity, reason }) => `${identity} was revoked: ${reason}`,
   'identity.decommissioned': ({ identity, reason }) => `${identity} was decommissioned: ${reason}`,
+  'identity.wiped': ({ identity }) => `${identity} confirmed, by its last signature, that it wiped its key.`,
   'config.set': ({ version }, { ledger }) => `Configuration ${version} of ${ledger} was set.`,
   refused: ({ code, operation, count }, { by }) =>
     `${by} was refused as ${code} at ${operation}${count === 1 ? '' : `, ${count} times`}.`,
