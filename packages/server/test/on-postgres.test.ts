@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type PostgresServer, startPostgres } from '@mintmark/testing'
 import { claim, connectAnonymously, makeApplicant } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -88,6 +89,33 @@ test('an audit finds what was changed there', async () => {
     await server.sql(restore, databaseOf(database))
     expect(await auditData(data)).toMatchObject({ ok: true })
   }
+})
+
+test('an audit says that pages are damaged where the server cannot read them', async () => {
+  const data = makeData()
+  const database = await server.makeDatabase()
+  await (await start(data, { database })).stop()
+  const [path] = await server.sql("select pg_relation_filepath('registry')", databaseOf(database))
+  await server.stop()
+  const file = join(server.data, path!)
+  const bytes = readFileSync(file)
+  bytes[8_000]! ^= 1
+  writeFileSync(file, bytes)
+  await server.start()
+  expect(await auditData(data)).toMatchObject({ ok: false, where: 'database, pages' })
+})
+
+test('does not begin where its role may not make tables', async () => {
+  const database = await server.makeDatabase()
+  await server.sql(
+    'revoke create on schema public from public; alter schema public owner to postgres',
+    databaseOf(database),
+  )
+  await expect(start(makeData(), { database })).rejects.toMatchObject({
+    code: 'database-unfit',
+    detail: 'permission denied for schema public',
+    hint: expect.stringContaining('own'),
+  })
 })
 
 test('is found where it was moved to, for as long as that is said', async () => {

@@ -20,7 +20,14 @@ export async function startPostgres(changed: Readonly<Record<string, string>> = 
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-postgres-'))
   const owner = await serverOwner()
   if (owner.uid !== undefined) chownSync(directory, owner.uid, owner.gid!)
-  const options = ['--no-sync', '--auth=trust', '--username=postgres', '--encoding=UTF8', '--locale=C.UTF-8']
+  const options = [
+    '--no-sync',
+    '--data-checksums',
+    '--auth=trust',
+    '--username=postgres',
+    '--encoding=UTF8',
+    '--locale=C.UTF-8',
+  ]
   const collation = ['--locale-provider=icu', '--icu-locale=en-US']
   await run(program('initdb'), ['--pgdata', join(directory, 'data'), ...options, ...collation], { ...owner, env: {} })
   const server = new PostgresServer(directory, await freePort(), { ...settings, ...changed })

@@ -3,7 +3,7 @@ import { Refused } from '@mintmark/core/errors'
 import { type Frontier, leafHash, readFrontier, root, writeFrontier } from '@mintmark/core/ledger'
 import { aboutOf } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
-import type { Connection, Database, Dialect, Query } from './database.ts'
+import { type Connection, Damaged, type Database, type Dialect, type Query } from './database.ts'
 import { entryOf, Finding, rowOf, sameValue, shown } from './finding.ts'
 import { type AuditQueries, auditQueries, type Pages, pages, type Queries, queries } from './queries.ts'
 import { type Known, Replay } from './replay.ts'
@@ -40,7 +40,13 @@ export async function auditDatabase(database: Database, known: Known): Promise<A
   // Before anything is read: damaged pages end a transaction in ways of their own.
   const damage = await database.inspect()
   if (damage) return { ok: false, entries: 0, where: `database, ${damage.part}`, why: damage.why }
-  return database.transaction(connection => auditTables(database.dialect, connection, known))
+  try {
+    return await database.transaction(connection => auditTables(database.dialect, connection, known))
+  } catch (error) {
+    // PostgreSQL reads a page when it is asked for.
+    if (!(error instanceof Damaged)) throw error
+    return { ok: false, entries: 0, where: `database, ${error.damage.part}`, why: error.damage.why }
+  }
 }
 
 /** As `auditDatabase`, of what a transaction sees. */

@@ -74,6 +74,16 @@ export interface Database {
   close(): void | Promise<void>
 }
 
+/** The database found out while it was read that it is damaged. */
+export class Damaged extends Error {
+  readonly damage: Damage
+
+  constructor(damage: Damage, cause?: unknown) {
+    super(`${damage.part}: ${damage.why}`, { cause })
+    this.damage = damage
+  }
+}
+
 /** Nothing of the transaction remains, because of another one at the same moment. */
 export class Contended extends Error {
   constructor(cause: unknown) {

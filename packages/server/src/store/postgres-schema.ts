@@ -1,6 +1,5 @@
 import { Refused } from '@mintmark/core/errors'
-import pg from 'pg'
-import type { Damage } from './database.ts'
+import { type Damage, Damaged } from './database.ts'
 import { postgresDialect } from './dialects.ts'
 import type { Wire } from './postgres-session.ts'
 import { migrations } from './tables.ts'
@@ -20,14 +19,16 @@ export async function schemaVersion(wire: Wire): Promise<number | undefined> {
 export async function migrateSchema(wire: Wire): Promise<void> {
   const all = migrations(postgresDialect)
   try {
-    await wire.send('begin')
+    // Behind the lock it sees what the one before it made.
+    await wire.send('begin isolation level read committed')
     await wire.send("select pg_advisory_xact_lock(hashtextextended('mintmark schema', 0))")
     const done = (await schemaVersion(wire)) ?? (await begin(wire))
     if (done > all.length) throw new Error(`the database has schema ${done}, this program knows ${all.length}`)
-    await apply(wire, done)
+    if (done < all.length) await apply(wire, done)
     await wire.send('commit')
   } catch (error) {
-    await wire.send('rollback')
+    // Where that fails too, the connection is gone, and the transaction with it.
+    await wire.send('rollback').catch(() => undefined)
     throw error
   }
 }
@@ -78,9 +79,8 @@ export async function inspectSchema(wire: Wire): Promise<Damage | undefined> {
     }
     return undefined
   } catch (error) {
-    // data_corrupted, index_corrupted
-    if (!(error instanceof pg.DatabaseError && /^XX00[12]$/.test(error.code ?? ''))) throw error
-    return { part: 'pages', why: error.message }
+    if (error instanceof Damaged) return error.damage
+    throw error
   }
 }
 

@@ -80,7 +80,11 @@ export class Session {
       keepAlive: true,
       types: { getTypeParser: (oid: number) => parsers[oid] ?? asText },
     } as ClientConfig)
-    const cut = (why: string): void => void socket.destroy(new Error(why))
+    const cut = (why: string): void => {
+      // At once: whoever comes next must not get what is about to end.
+      forget()
+      socket.destroy(new Error(why))
+    }
     // A server that stops says so on connections that ask for nothing; unheard, that would end the process.
     client.on('error', forget)
     client.on('end', forget)
@@ -123,6 +127,11 @@ export class Session {
     this.pending++
     try {
       return await client.query({ text, values: [...values], ...(name === undefined ? {} : { name }) })
+    } catch (error) {
+      // In a transaction that has failed already everything fails, whatever the session.
+      const failed = client.getTransactionStatus() === 'E'
+      if (!failed && error instanceof pg.DatabaseError && stale.test(error.code ?? '')) cut('another session may do')
+      throw error
     } finally {
       this.pending--
       clearTimeout(late)
@@ -146,6 +155,9 @@ export class Session {
     return answers.at(-1)!.rows[0] as Server
   }
 }
+
+/** Prepared for another schema, or begun while the database was read-only: that lasts as long as the session. */
+const stale = /^(0A000|25006|26000)$/
 
 /** What a server says of itself. */
 interface Server {

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto'
 import { Refused } from '@mintmark/core/errors'
 import pg, { type QueryResult } from 'pg'
-import { type Connection, Contended, type Database, type Query, type Signals, type Transaction } from './database.ts'
+import {
+  type Connection,
+  Contended,
+  Damaged,
+  type Database,
+  type Query,
+  type Signals,
+  type Transaction,
+} from './database.ts'
 import { postgresDialect } from './dialects.ts'
 import { inspectSchema, migrateSchema, schemaVersion } from './postgres-schema.ts'
 import { channel, type Limits, Session, type Manner as SessionManner, type Wire } from './postgres-session.ts'
@@ -12,10 +20,17 @@ const reading: Limits = { connect: 2_000, statement: 2_500, lock: 2_000, idle: 2
 const writing: Limits = { connect: 2_000, statement: 4_000, lock: 3_000, idle: 2_000 }
 const longestTransaction = 4_000
 /** An audit, a move or a change of the schema looks at everything there is. */
-const patient: Limits = { connect: 5_000, statement: 600_000, lock: 60_000, idle: 60_000 }
+const unhurried: Limits = { connect: 5_000, statement: 600_000, lock: 60_000, idle: 60_000 }
 
 /** As many as a small server has processors; each answers many requests, one after another. */
 const readers = 4
+
+export interface PostgresOptions {
+  /** Reads one snapshot, and for as long as it takes; a number that no platform wrote comes as bigint. */
+  readonly readOnly?: boolean
+  /** Nobody waits for an answer: a transaction takes as long as it takes. */
+  readonly patient?: boolean
+}
 
 /**
  * A PostgreSQL database, which several processes may have at once: one session writes, others read, and each connects
@@ -24,17 +39,17 @@ const readers = 4
  * @throws Refused `bad-database`, `database-unreachable`, `database-unfit`, and `data-missing` where one that is only
  * to be read has no tables yet
  */
-export async function openPostgres(url: string, options: { readonly readOnly?: boolean } = {}): Promise<Database> {
-  const readOnly = options.readOnly ?? false
+export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Database> {
+  const { readOnly = false, patient = readOnly } = options
   const config = readDatabaseUrl(url)
   const begin = (manner: SessionManner): Session => new Session(config, manner)
-  const patiently = <T>(work: (wire: Wire) => Promise<T>): Promise<T> => once(begin({ limits: patient }), work)
+  const patiently = <T>(work: (wire: Wire) => Promise<T>): Promise<T> => once(begin({ limits: unhurried }), work)
   await patiently(async wire => {
     if (!readOnly) await migrateSchema(wire)
     else if ((await schemaVersion(wire)) === undefined) throw new Refused('data-missing', 'the database has no tables')
   })
 
-  const writer = begin({ limits: readOnly ? patient : writing })
+  const writer = begin({ limits: patient ? unhurried : writing })
   const crowd = readOnly ? [writer] : Array.from({ length: readers }, () => begin({ limits: reading, readOnly: true }))
   const over = (choose: () => Session) =>
     connectionOf(async (sql, values, name) => {
@@ -67,7 +82,7 @@ export async function openPostgres(url: string, options: { readonly readOnly?: b
         }),
     transaction(work, locks = []) {
       const mode = readOnly ? 'isolation level repeatable read, read only' : 'isolation level read committed'
-      const longest = readOnly ? undefined : longestTransaction
+      const longest = patient ? undefined : longestTransaction
       // One session, so one after another.
       const done = last.then(() => transact(writer, { mode, longest, exact: readOnly }, work, locks))
       last = done.catch(() => undefined)
@@ -98,10 +113,23 @@ async function once<T>(session: Session, work: (wire: Wire) => Promise<T>): Prom
     const wire = await session.wire().catch((cause: unknown) => {
       throw cause instanceof Refused ? cause : new Refused('database-unreachable', reasonOf(cause), { cause })
     })
-    return await work(wire)
+    const send: Wire['send'] = (...statement) =>
+      wire.send(...statement).catch((error: unknown) => {
+        throw denied(error) ?? translated(error)
+      })
+    return await work({ ...wire, send })
   } finally {
     await session.close()
   }
+}
+
+/** insufficient_privilege, invalid_schema_name: a role that may not make tables where it is. */
+function denied(error: unknown): Refused | undefined {
+  if (!(error instanceof pg.DatabaseError && /^(42501|3F000)$/.test(error.code ?? ''))) return undefined
+  return new Refused('database-unfit', error.message, {
+    hint: 'the role of the URL must own the database',
+    cause: error,
+  })
 }
 
 interface Manner {
@@ -232,12 +260,16 @@ const lockId = (name: string): string =>
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const contended = new Set(['23505', '40001', '40P01'])
-/** Read-only, resources, locks not had, operator intervention, system, internal and damage; a plan of an older schema. */
+/** Read-only, resources, locks not had, operator intervention, system, internal; a plan of an older schema. */
 const away = /^(08|25|28|3D|53|54|55|57|58|XX|0A000|26000)/
+
+/** data_corrupted, index_corrupted */
+const damaged = /^XX00[12]$/
 
 /** What a session failed with, as callers know it. Whatever is not the server's answer, is the connection's. */
 function translated(error: unknown): unknown {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : undefined
+  if (damaged.test(code ?? '')) return new Damaged({ part: 'pages', why: (error as Error).message }, error)
   if (code === undefined || away.test(code)) return new Refused('unavailable', reasonOf(error), { cause: error })
   return contended.has(code) ? new Contended(error) : error
 }
