@@ -12,6 +12,7 @@ import { registerFleet } from './commands/fleet.ts'
 import { registerOperator } from './commands/operator.ts'
 import { registerRenew } from './commands/renew.ts'
 import { registerRevoke } from './commands/revoke.ts'
+import { registerStore } from './commands/store.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUp } from './commands/up.ts'
 import { registerWhoami } from './commands/whoami.ts'
@@ -32,6 +33,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerConsole,
   registerCeremony,
   registerAudit,
+  registerStore,
   registerEnroll,
   registerWhoami,
   registerRenew,

@@ -54,3 +54,25 @@ test('a database that is none of PostgreSQL is refused', async () => {
   expect(code).toBe(1)
   expect(err).toMatch(/^mintmark: bad-database: .*\nhint: say postgres:/)
 })
+
+test('the database of a platform is moved to PostgreSQL, and the platform told what it needs to know', async () => {
+  const data = fresh('data')
+  const platform = await PlatformProcess.start({ data, port: await freePort() })
+  onTestFinished(() => platform.kill())
+  const database = await server.makeDatabase()
+  const args = ['store', 'move', '--data', data, '--to', database]
+  expect(await ran(...args)).toMatchObject({ code: 1, err: expect.stringMatching(/^mintmark: data-in-use/) })
+  await platform.stop()
+
+  expect(await ran('store', 'move', '--data', data)).toMatchObject({ code: 2 })
+  expect(await ran(...args.slice(0, -1), 'postgres://mintmark@127.0.0.1:1/x')).toMatchObject({ code: 3 })
+  const { code, out, err } = await ran(...args)
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toMatch(/^Moved: \d+ rows, and every ledger is whole there\.\n {2}platform: \d+ entries, root /)
+  expect(out).toContain(`Next: mintmark up --data ${data}\n`)
+  expect(await ran('audit', 'verify', '--data', data)).toMatchObject({ code: 0 })
+  expect(await ran(...args)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^mintmark: database-other: .*\nhint: nothing is left to be done\n$/),
+  })
+})

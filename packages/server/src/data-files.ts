@@ -9,6 +9,8 @@ export const dataFiles = (data: string) => ({
   platform: join(data, 'platform.json'),
   endpoint: join(data, 'endpoint.json'),
   database: join(data, 'mintmark.db'),
+  /** What was the database until it was moved to PostgreSQL. */
+  moved: join(data, 'mintmark.db-moved'),
   keeper: join(data, 'keeper'),
   server: join(data, 'server'),
   operator: join(data, 'operator'),

@@ -1,6 +1,7 @@
 export { dataFiles, domainOf, settingsOf } from './data-files.ts'
 export { isFounded, mergeFounding, prepareFounding } from './founding.ts'
 export { makeLog } from './log.ts'
+export { type Moved, type MoveProgress, moveData } from './move.ts'
 export { auditData } from './operations/audit.ts'
 export type { EntryPage, EntryView } from './operations/entries.ts'
 export { type Running, type StartOptions, startPlatform } from './start.ts'
