@@ -51,6 +51,8 @@ beforeAll(async () => {
     }
     await operator.setConfiguration('acme', { v: 1 })
     await operator.setConfiguration('acme', { v: 2 })
+    await operator.labelDevice('acme', 'device-1', 'site=berlin', 'floor=3')
+    await operator.labelDevice('acme', 'device-2', 'site=berlin')
     await operator.revokeDevice('acme', 'device-7')
     await operator.revokeToken('acme', token)
     // One refusal, which is a fact too.
@@ -305,6 +307,12 @@ describe('a row that no fact makes', () => {
     ['authority', 'key_id', {}],
     ['fleet', 'name', {}],
     ['config', 'fleet', {}],
+    ['config_version', 'fleet', {}],
+    ['labelled', 'identity', {}],
+    ['label', 'label', {}],
+    ['label', 'identity', {}],
+    ['refusal', 'who', {}],
+    ['refusal', 'operation', {}],
   ] as const)('is found in %s, whatever its key', async (table, column, rest) => {
     for (const key of ['', '\0', 'zzz', Buffer.from('zzz')]) {
       await expectFinding(db => insert(db, table, { ...row(db, table), ...rest, [column]: key }), {
@@ -355,7 +363,11 @@ const tables = [
   'key',
   'certificate',
   'config',
+  'config_version',
   'config_content',
+  'labelled',
+  'label',
+  'refusal',
 ]
 
 /**

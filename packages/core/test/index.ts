@@ -9,6 +9,7 @@ import { operator } from './operator.cases.ts'
 import type { Suite } from './portable.ts'
 import { proof } from './proof.cases.ts'
 import { rules } from './rules.cases.ts'
+import { settings } from './settings.cases.ts'
 import { signed } from './signed.cases.ts'
 import { succession } from './succession.cases.ts'
 
@@ -24,6 +25,7 @@ export const suites: readonly Suite[] = [
   succession,
   proof,
   rules,
+  settings,
   operator,
   decommission,
 ]

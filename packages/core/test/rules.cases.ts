@@ -574,7 +574,9 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   'identity.wiped': { identity: 'acme/device/device-104', confirmation: Uint8Array.of(5) },
   'operator.granted': { identity: 'platform/operator/ann', grants: 'admin:*', reason: 'a' },
   'session.opened': { identity: 'platform/operator/ann' },
-  'config.set': { version: 1, digest: new Uint8Array(32), reason: 'a' },
+  'device.labelled': { identity: 'acme/device/device-104', labels: 'floor=3 -site', reason: 'a' },
+  'config.set': { target: 'device:device-104', version: 1, digest: new Uint8Array(32), reason: 'a' },
+  'config.unset': { target: 'label:site=berlin', version: 1, reason: 'a' },
   refused: { code: 'token-spent', operation: 'enroll', count: 0 },
 }
 const kinds = Object.keys(samples) as ChangeKind[]
@@ -584,7 +586,9 @@ const optional: Partial<Record<ChangeKind, readonly string[]>> = {
   'token.created': ['pattern', 'replaces', 'grants', 'reason'],
   'token.revoked': ['reason'],
   'identity.enrolled': ['token', 'replaces'],
+  'device.labelled': ['reason'],
   'config.set': ['reason'],
+  'config.unset': ['reason'],
 }
 const typeOf = (value: Cbor): string => (value instanceof Uint8Array ? 'bytes' : typeof value)
 
@@ -650,10 +654,13 @@ rules.test('a fact is about an identity, a token, a fleet or none', () => {
     'identity.wiped': identity,
     'operator.granted': 'platform/operator/ann',
     'session.opened': 'platform/operator/ann',
-    'config.set': '',
+    'device.labelled': identity,
+    'config.set': identity,
+    'config.unset': '',
     refused: '',
   }
   for (const kind of kinds) same([kind, aboutOf(write(kind))], [kind, about[kind]])
+  same(aboutOf(write('config.set', { ...samples['config.set'], target: 'fleet' })), 'acme')
   const refusedOne = (by: string) =>
     aboutOf(change({ kind: 'refused', at: noon, by, ledger: 'acme', body: samples.refused }))
   same(refusedOne(identity), identity)
@@ -738,7 +745,7 @@ rules.test('writes no change that could not be read again: that is a fault of ou
     () => write('token.revoked', {}),
     () => write('token.revoked', { token: 1 }),
     () => write('identity.revoked', { identity: 'x', reason: 'x'.repeat(1_025) }),
-    () => write('config.set', { version: -1, digest: new Uint8Array(32) }),
+    () => write('config.set', { target: 'fleet', version: -1, digest: new Uint8Array(32) }),
     () => change({ kind: 'token.revoked', at: noon, by: 'platform', ledger: 'Acme', body: { token: 'x' } }),
     () => change({ kind: 'token.revoked', at: -1, by: 'platform', ledger: 'acme', body: { token: 'x' } }),
     () => change({ kind: 'token.revoked', at: noon, by: 'x'.repeat(1_025), ledger: 'acme', body: { token: 'x' } }),

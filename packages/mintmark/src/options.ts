@@ -34,6 +34,7 @@ export const reasonOption = () =>
 
 /** Why, where the ledger can do without. */
 export const whyOption = () => new Option('--reason <text>', 'why; it goes on the ledger').argParser(readReason)
+export const labelOption = (description: string) => new Option('--label <key=value>', description)
 
 /** Where a command stands in the help of all. */
 export const helpGroups = { operator: 'Where the platform runs:', device: 'On a device:' } as const
@@ -71,6 +72,12 @@ export function readDuration(text: string): number {
 }
 
 export const readTokenLife = (text: string): number => readTtl(readDuration(text))
+
+/** A whole number from 0 on. */
+export function readIndex(text: string): number {
+  if (!/^(?:0|[1-9][0-9]{0,14})$/.test(text)) throw new InvalidArgumentError('Say a whole number.')
+  return Number(text)
+}
 
 export function readCount(text: string): number {
   if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Say a whole number.')

@@ -60,6 +60,15 @@ export function duration(milliseconds: unknown): string {
 /** Without control characters: they would move the cursor and could overwrite what is above. */
 export const printable = (text: string): string => text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}')
 
+/** JSON for a person, still JSON: what would move the cursor is escaped. */
+export const printableJson = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2).replaceAll(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, character =>
+    character
+      .split('')
+      .map(unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  )
+
 export const paint = (colours: boolean, style: 'bold' | 'red', text: string): string =>
   colours ? styleText(style, text, { validateStream: false }) : text
 

@@ -44,7 +44,7 @@ const commands: readonly ((program: Command) => void)[] = [
 export async function run(args: readonly string[], output: OutputConfiguration = {}): Promise<number> {
   const program = makeProgram(output)
   try {
-    await program.parseAsync(idsLast(args), { from: 'user' })
+    await program.parseAsync(hyphensLast(args), { from: 'user' })
     return 0
   } catch (error) {
     return fail(program, args, error)
@@ -66,11 +66,15 @@ export function makeProgram(output: OutputConfiguration = {}): Command {
   return program
 }
 
-/** Ids are base64url, and one in 64 begins with a hyphen: behind `--` it is not taken for an option. */
-function idsLast(args: readonly string[]): string[] {
-  const isId = (arg: string) => /^-[\w-]{21}$/.test(arg)
-  if (args.includes('--') || !args.some(isId)) return [...args]
-  return [...args.filter(arg => !isId(arg)), '--', ...args.filter(isId)]
+/**
+ * Behind `--` nothing is taken for an option: ids are base64url, and one in 64 begins with a hyphen; `-site` takes a
+ * label away.
+ */
+function hyphensLast(args: readonly string[]): string[] {
+  const isLabel = (arg: string) => args[0] === 'device' && args[1] === 'label' && /^-(?!h$)[a-z][a-z0-9-]*$/.test(arg)
+  const isNoOption = (arg: string) => /^-[\w-]{21}$/.test(arg) || isLabel(arg)
+  if (args.includes('--') || !args.some(isNoOption)) return [...args]
+  return [...args.filter(arg => !isNoOption(arg)), '--', ...args.filter(isNoOption)]
 }
 
 const afterHelp = `

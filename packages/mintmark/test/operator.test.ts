@@ -168,6 +168,7 @@ const cases: readonly Case[] = [
       '  standing     revoked (stolen \ufffd[2J)',
       '  identity     spiffe://acme.example.test/device/device-104',
       '  did          did:key:z6Mk',
+      '  labels       -',
       '  key          software',
       '  enrolled     2026-11-30 12:00 UTC',
       '  certificate  4f, until 2026-12-30 12:00 UTC\n',
@@ -215,9 +216,47 @@ const cases: readonly Case[] = [
   },
   {
     args: ['config', 'show', 'acme'],
-    call: 'GET /v1/fleets/acme/config',
+    call: 'GET /v1/fleets/acme/config?target=fleet',
     answer: { version: 1, digest: 'ab', configuration: { interval: 60 } },
     says: '{\n  "interval": 60\n}\n',
+  },
+  {
+    args: ['config', 'show', 'acme', '--label', 'site=berlin'],
+    call: 'GET /v1/fleets/acme/config?target=label%3Asite%3Dberlin',
+    answer: { version: 1, digest: 'ab', configuration: { name: '\u009b2J\u202e\u{e0001}\n' } },
+    says: '{\n  "name": "\\u009b2J\\u202e\\udb40\\udc01\\n"\n}\n',
+  },
+  {
+    args: ['config', 'show', 'acme', '--device', 'device-104'],
+    call: 'GET /v1/fleets/acme/config?target=device%3Adevice-104',
+    answer: { version: 0, digest: null, configuration: null },
+    says: 'Nothing is set.\n',
+  },
+  {
+    args: ['config', 'show', 'acme', '--effective', 'device-104'],
+    call: 'GET /v1/fleets/acme/config?effective=device-104',
+    answer: { version: 3, digest: 'ab', configuration: {}, from: [] },
+    says: '{}\n',
+  },
+  {
+    args: ['config', 'show', 'acme', '--at', '7'],
+    call: 'GET /v1/fleets/acme/config?version=7',
+    answer: { version: 7, digest: 'ab', configuration: { a: 1 } },
+    says: '{\n  "a": 1\n}\n',
+  },
+  {
+    args: ['config', 'unset', 'acme', '--label', 'site=berlin', '--reason', 'moved'],
+    call: 'POST /v1/fleets/acme/config/unset',
+    sent: { target: 'label:site=berlin', reason: 'moved' },
+    answer: { target: 'label:site=berlin', version: 8, digest: null, configuration: null },
+    says: 'No configuration of acme is set for label:site=berlin any more.\n',
+  },
+  {
+    args: ['device', 'label', 'acme/device-104', 'site=berlin', '-floor', '--reason', 'moved', '-x'],
+    call: 'POST /v1/fleets/acme/devices/device-104/labels',
+    sent: { labels: ['site=berlin', '-floor', '-x'], reason: 'moved' },
+    answer: { ...device, labels: { zone: 'b', site: 'berlin' } },
+    says: 'Labels of acme/device-104: site=berlin zone=b\n',
   },
 ]
 
@@ -254,9 +293,20 @@ describe('mintmark device list', () => {
     expect(seen).toHaveLength(3)
     const text = (await ran('device', 'list', '--fleet', 'acme', '--data', data)).out
     expect(text).toMatch(
-      /^DEVICE {2}STANDING {2}KEY +CERTIFIED UNTIL +DID\na {7}good +software +2026-12-30 12:00 UTC +did:/,
+      /^DEVICE {2}STANDING {2}KEY +CERTIFIED UNTIL +LABELS +DID\na {7}good +software +2026-12-30 12:00 UTC +- +did:/,
     )
     expect(text.trimEnd().split('\n')).toHaveLength(4)
+  })
+
+  test('asks for what is looked for', async () => {
+    const asked = `${path}&label=site%3Dberlin&search=104&standing=revoked`
+    const { data, seen } = await operated({ [asked]: { devices: [], next: null } })
+    const { code, out } = await ran(
+      ...['device', 'list', '--fleet', 'acme', '--data', data],
+      ...['--label', 'site=berlin', '--search', '104', '--standing', 'revoked'],
+    )
+    expect({ code, out }).toEqual({ code: 0, out: 'No such devices in acme.\n' })
+    expect(seen).toHaveLength(1)
   })
 
   test('does not walk in a circle', async () => {
@@ -347,6 +397,35 @@ describe('mintmark audit list', () => {
   })
 })
 
+test('mintmark config history lists what was set and unset', async () => {
+  const [set, by] = ['2026-11-30T12:00:00.000Z', 'platform/operator/local']
+  const { data } = await operated({
+    'GET /v1/fleets/acme/config/history?limit=200': {
+      configurations: [{ target: 'device:d', version: 9, digest: null, set, by, reason: 'sold\u001b[2J' }],
+      next: 9,
+    },
+    'GET /v1/fleets/acme/config/history?limit=200&before=9': {
+      configurations: [{ target: 'fleet', version: 1, digest: 'ab12', set, by, reason: null }],
+      next: null,
+    },
+  })
+  const { out } = await ran('config', 'history', 'acme', '--data', data)
+  expect(out).toBe(
+    [
+      'VERSION  WHEN                  FOR       SHA-256  BY                       WHY',
+      '9        2026-11-30 12:00 UTC  device:d  unset    platform/operator/local  sold\ufffd[2J',
+      '1        2026-11-30 12:00 UTC  fleet     ab12     platform/operator/local',
+      '',
+    ].join('\n'),
+  )
+})
+
+test.each([['--bogus'], ['-h'], ['A=b'], ['a=b', '-a'], []])('mintmark device label takes no %j', async (...labels) => {
+  const { data, seen } = await operated()
+  const { code } = await ran('device', 'label', 'acme/device-104', ...labels, '--data', data)
+  expect([code === 0, seen]).toEqual([labels[0] === '-h', []])
+})
+
 describe('mintmark config set', () => {
   const call = 'PUT /v1/fleets/acme/config'
   const set = async (text: string) => {
@@ -359,7 +438,36 @@ describe('mintmark config set', () => {
   test('sends the object of a file', async () => {
     const { code, out, seen } = await set('{ "interval": 60 }\n')
     expect({ code, out }).toEqual({ code: 0, out: 'Configuration 3 of acme is set (SHA-256 ab12).\n' })
-    expect(seen).toEqual([{ call, body: { configuration: { interval: 60 } } }])
+    expect(seen).toEqual([{ call, body: { configuration: { interval: 60 }, target: 'fleet' } }])
+  })
+
+  test('sends it for a label or a device, with the reason', async () => {
+    const { data, seen } = await operated({ [call]: { version: 3, digest: 'ab12' } })
+    const file = join(data, 'acme.json')
+    writeFileSync(file, '{}')
+    const reason = ['--reason', 'a slow line']
+    const { out } = await ran('config', 'set', 'acme', file, '--label', 'site=berlin', ...reason, '--data', data)
+    expect(out).toBe('Configuration 3 of acme is set for label:site=berlin (SHA-256 ab12).\n')
+    await ran('config', 'set', 'acme', file, '--device', 'device-104', '--data', data)
+    expect(seen.map(({ body }) => body)).toEqual([
+      { configuration: {}, target: 'label:site=berlin', reason: 'a slow line' },
+      { configuration: {}, target: 'device:device-104' },
+    ])
+  })
+
+  test.each([
+    [['--label', 'site=berlin', '--device', 'a'], 2, 'wrong-use'],
+    [['--label', 'Site'], 1, 'bad-label'],
+    [['--label', "a=' or 1=1"], 1, 'bad-label'],
+    [['--device', '../x'], 1, 'bad-name'],
+    [['--reason', 'a\nb'], 1, 'bad-request'],
+  ])('refuses %j before anything is sent', async (options, exitCode, code) => {
+    const { data, seen } = await operated()
+    const file = join(data, 'acme.json')
+    writeFileSync(file, '{}')
+    const outcome = await ran('config', 'set', 'acme', file, ...options, '--data', data)
+    expect([outcome.code, seen]).toEqual([exitCode, []])
+    expect(outcome.err).toContain(`mintmark: ${code}: `)
   })
 
   test.each(['[]', '1', 'null', '{"a":1,"a":2}', '{', ''])('refuses %j before anything is sent', async text => {

@@ -94,3 +94,8 @@ export const granted = (by: string, identity: string, grants: string): Change =>
 
 /** The same, done by someone else. */
 export const act = (by: string, { kind, at, ledger, body }: Change): Change => change({ kind, at, by, ledger, body })
+
+export const labelled = (identity: string, labels: string): Change => {
+  const body = { identity, labels, reason: undefined }
+  return change({ kind: 'device.labelled', at: at++, by: 'platform', ledger: identity.split('/')[0]!, body })
+}

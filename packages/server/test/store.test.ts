@@ -7,7 +7,7 @@ import { nodeVerify } from '@mintmark/elements'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openSqlite, Store } from '../src/store/index.ts'
 import { type Kind, kinds } from './databases.ts'
-import { act, ended, enrolled, fact, fleet, granted, makeSigner, revoked, token } from './facts.ts'
+import { act, ended, enrolled, fact, fleet, granted, labelled, makeSigner, revoked, token } from './facts.ts'
 
 /** Where it is in its ledger, or what it was refused with. */
 const codeOf = (commit: Promise<Receipt>): Promise<number | string> =>
@@ -208,12 +208,34 @@ describe.each(kinds)('on $kind', kind => {
     const paths = [...names.map(name => `acme/device/${name}`), ...others]
     await Promise.all(paths.map(path => store.commit(enrolled(path))))
     const found: string[] = []
-    for (let page = await store.recordsWithKeys('acme', 'device', '', 5); page.length > 0; ) {
-      found.push(...page.map(({ name }) => name))
-      page = await store.recordsWithKeys('acme', 'device', page.at(-1)!.name, 5)
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const { rows, next } = await store.devices('acme', { after, limit: 5 })
+      found.push(...rows.map(({ name }) => name))
+      after = next
     }
     expect(found).toEqual(names.toSorted())
   })
+
+  test('finds one device among 10,000 labels, and goes on behind 10,000 names that are none', async () => {
+    const { store } = await scene(kind)
+    const names = Array.from({ length: 10_050 }, (_, i) => `device-${String(i).padStart(5, '0')}`)
+    await Promise.all(names.map(name => store.commit(enrolled(`acme/device/${name}`))))
+    await Promise.all(names.map((name, i) => store.commit(labelled(`acme/device/${name}`, `line=a place=p${i}`))))
+    const find = async (sought: object) => {
+      const { rows, next } = await store.devices('acme', { after: '', limit: 5, ...sought })
+      return [rows.map(({ name }) => name), next]
+    }
+    expect(await find({ label: 'place=p9000' })).toEqual([['device-09000'], undefined])
+    expect(await find({ label: 'place=none' })).toEqual([[], undefined])
+    expect(await find({ label: 'line=a', standing: 'revoked' })).toEqual([[], 'device-09999'])
+    expect(await find({ label: 'line=a', search: '0042', after: 'device-00042' })).toEqual([
+      ['device-00420', 'device-00421', 'device-00422', 'device-00423', 'device-00424'],
+      'device-00424',
+    ])
+    expect(await find({ search: '10049' })).toEqual([[], 'device-09999'])
+    expect(await find({ search: '10049', after: 'device-09999' })).toEqual([['device-10049'], undefined])
+    expect(await find({ search: '_' })).toEqual([[], 'device-09999'])
+  }, 120_000)
 
   test('commits what it was given before it was closed, and nothing after', async () => {
     const { store } = await scene(kind)

@@ -52,7 +52,13 @@ const prove = (leaf: Uint8Array) =>
 
 const someChanges: readonly Uint8Array[] = [
   change({ kind: 'token.revoked', at, by: 'platform', ledger: 'acme', body: { token: 'AAAA' } }),
-  change({ kind: 'config.set', at, by: 'platform', ledger: 'acme', body: { version: 1, digest: new Uint8Array(32) } }),
+  change({
+    kind: 'config.set',
+    at,
+    by: 'platform',
+    ledger: 'acme',
+    body: { target: 'fleet', version: 1, digest: new Uint8Array(32) },
+  }),
   change({
     kind: 'token.created',
     at,

@@ -21,6 +21,24 @@ export function readJson(bytes: Uint8Array): Json {
   }
 }
 
+/**
+ * The one text of a value (RFC 8785): names in order of their UTF-16 units, nothing between, numbers as ECMAScript has
+ * them. What would not come back as it was is refused: numbers that a double cannot count, and halves of surrogates.
+ */
+export function writeJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(writeJson).join()}]`
+  if (typeof value === 'object' && value !== null) {
+    const names = Object.keys(value).toSorted()
+    const named = value as { readonly [name: string]: Json }
+    return `{${names.map(name => `${writeJson(name)}:${writeJson(named[name]!)}`).join()}}`
+  }
+  if (typeof value === 'number' && !(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
+    throw new Refused('bad-number', 'more than a double can count')
+  }
+  if (typeof value === 'string' && !value.isWellFormed()) throw new Refused('bad-json', 'half of a surrogate pair')
+  return JSON.stringify(value)
+}
+
 /** Walks text that JSON.parse accepted, so only strings and brackets need a look. */
 function checkNames(text: string): void {
   const open: (Set<string> | undefined)[] = []

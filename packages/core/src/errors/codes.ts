@@ -48,6 +48,12 @@ const table = {
     seen: 'anyone',
     message: 'A fleet name is a DNS label: 1 to 63 of a-z, 0-9 and hyphen, and not reserved.',
   },
+  'bad-label': {
+    status: 400,
+    seen: 'anyone',
+    message: 'A label is key=value: 1 to 32 of a-z, 0-9 and hyphen, then 1 to 64 of those, dot and underscore.',
+    hint: 'say site=berlin to set a label and -site to take it away, each key once',
+  },
   'bad-domain': { status: 400, seen: 'anyone', message: 'A domain is two or more DNS labels in lower case.' },
   'bad-identity': { status: 400, seen: 'anyone', message: 'The identifier is not a SPIFFE ID of this form.' },
   'bad-did': { status: 400, seen: 'anyone', message: 'The identifier is not a canonical did:key of a key we admit.' },
@@ -188,6 +194,12 @@ const table = {
     hint: 'mintmark ceremony request, answer it at the air gap, mintmark ceremony merge',
   },
   'already-done': { status: 409, seen: 'proven', message: 'The ceremony answer is already merged.' },
+  'too-many-labels': {
+    status: 409,
+    seen: 'proven',
+    message: 'A device has at most 16 labels.',
+    hint: 'take one away first, with -<key>',
+  },
   'standing-final': { status: 409, seen: 'proven', message: 'Revocation and decommissioning are final.' },
   'renew-name': { status: 403, seen: 'proven', message: 'A renewal keeps the name and the fleet of the certificate.' },
   'renew-key': {

@@ -33,7 +33,10 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'identity.revoked': ({ identity, reason }) => `${identity} was revoked: ${reason}`,
   'identity.decommissioned': ({ identity, reason }) => `${identity} was decommissioned: ${reason}`,
   'identity.wiped': ({ identity }) => `${identity} confirmed, by its last signature, that it wiped its key.`,
-  'config.set': ({ version }, { ledger }) => `Configuration ${version} of ${ledger} was set.`,
+  'device.labelled': ({ identity, labels }) => `Labels of ${identity} were changed: ${labels}.`,
+  'config.set': ({ target, version }, { ledger }) => `Configuration ${version} of ${ledger} was set, for ${target}.`,
+  'config.unset': ({ target, version }, { ledger }) =>
+    `Configuration ${version} of ${ledger}: none any more for ${target}.`,
   refused: ({ code, operation, count }, { by }) =>
     `${by} was refused as ${code} at ${operation}${count === 1 ? '' : `, ${count} times`}.`,
 }

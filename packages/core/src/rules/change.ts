@@ -95,7 +95,9 @@ const kinds = {
   'identity.wiped': { identity: 'text', confirmation: 'bytes' },
   'operator.granted': { identity: 'text', grants: 'text', reason: 'text' },
   'session.opened': { identity: 'text' },
-  'config.set': { version: 'number', digest: 'bytes', reason: 'text?' },
+  'device.labelled': { identity: 'text', labels: 'text', reason: 'text?' },
+  'config.set': { target: 'text', version: 'number', digest: 'bytes', reason: 'text?' },
+  'config.unset': { target: 'text', version: 'number', reason: 'text?' },
   refused: { code: 'text', operation: 'text', count: 'number' },
 } as const satisfies Record<string, Record<string, FieldType>>
 

@@ -10,6 +10,7 @@ export {
   readChange,
   readReason,
 } from './change.ts'
+export { configTargets, effectiveText, mergePatch, readConfigTarget, writeConfiguration } from './configuration.ts'
 export {
   checkSuccession,
   decideEnrollment,
@@ -26,6 +27,19 @@ export {
   renewed,
 } from './enrollment.ts'
 export { type Access, decideEntry, decideNoticeEntry, useOf } from './gate.ts'
+export {
+  type LabelChange,
+  type Labels,
+  labelBounds,
+  labelsOf,
+  readLabel,
+  readLabelChange,
+  readLabelText,
+  relabel,
+  writeLabel,
+  writeLabelChange,
+  writeLabels,
+} from './labels.ts'
 export {
   type Act,
   checkGiven,

@@ -76,6 +76,9 @@ export const access = {
   'POST /v1/fleets/:fleet/devices/:name/decommission': ofFleet('operate'),
   'GET /v1/fleets/:fleet/config': ofFleet('view'),
   'PUT /v1/fleets/:fleet/config': ofFleet('operate'),
+  'GET /v1/fleets/:fleet/config/history': ofFleet('view'),
+  'POST /v1/fleets/:fleet/config/unset': ofFleet('operate'),
+  'POST /v1/fleets/:fleet/devices/:name/labels': ofFleet('operate'),
   'GET /v1/fleets/:fleet/devices/:name/events': ofFleet('audit'),
   // The fleet is a ledger here, so `platform` is one too.
   'GET /v1/audit/:fleet': ofLedger('audit'),

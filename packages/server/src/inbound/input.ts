@@ -24,7 +24,7 @@ export const readOptionalInput = <T>(call: Call, shape: z.ZodType<T>): T =>
 export const why = z.string().max(256).optional()
 
 function codeOf(issue: z.core.$ZodIssue | undefined): Code {
-  if (issue?.code === 'too_big' && issue.origin === 'string') return 'too-large'
+  if (issue?.code === 'too_big' && (issue.origin === 'string' || issue.origin === 'array')) return 'too-large'
   return issue?.code === 'too_small' || issue?.code === 'too_big' || issue?.path.some(isNumberField)
     ? 'bad-number'
     : 'bad-request'

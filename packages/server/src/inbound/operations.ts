@@ -2,7 +2,6 @@ import { pem, readBase64url, readPem } from '@mintmark/core/bytes'
 import { codes, Refused } from '@mintmark/core/errors'
 import { readDidKey } from '@mintmark/core/keys'
 import { z } from 'zod'
-import { readConfiguration, setConfiguration } from '../operations/configuration.ts'
 import { makeRevocationList } from '../operations/crl.ts'
 import { listDevices, lowerStanding, readDevice, readDidDocument, readStanding, whoami } from '../operations/devices.ts'
 import { type EnrollmentReply, enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
@@ -28,6 +27,7 @@ import {
 } from './input.ts'
 import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
+import { configOperations } from './operations-config.ts'
 import { peopleOperations } from './operations-people.ts'
 
 const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
@@ -46,7 +46,6 @@ const newToken = z.strictObject({
 const question = z.strictObject({ nonce: z.string().max(64) })
 const lastWord = z.strictObject({ confirmation: z.string().max(1_024) })
 const because = z.strictObject({ reason: z.string().max(256) })
-const newConfiguration = z.strictObject({ configuration: z.record(z.string(), z.unknown()), reason: why })
 const perhapsBecause = z.strictObject({ reason: why })
 const ceremonyAnswer = z.strictObject({ answer: z.string().max(2_000_000) })
 
@@ -57,6 +56,7 @@ const pemChain = 'application/pem-certificate-chain'
 export const operations: { readonly [N in OperationName]: Operation } = {
   ...auditOperations,
   ...peopleOperations,
+  ...configOperations,
   'POST /v1/enroll': {
     summary: 'Enroll the key of a signing request, with a token as bearer',
     input: enrollment,
@@ -112,10 +112,6 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   'GET /v1/me': {
     summary: 'Who the caller is, as certificate and registry say',
     run: async call => json(await whoami(call.platform, proofOf(call), grantsOf(call), sessionOf(call))),
-  },
-  'GET /v1/config': {
-    summary: 'The configuration of the calling device',
-    run: async call => json(await readConfiguration(call.platform, identityOf(call).fleet)),
   },
   'GET /v1/registry/:did': {
     summary: "Standing of a key of the caller's own fleet",
@@ -229,11 +225,10 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     },
   },
   'GET /v1/fleets/:fleet/devices': {
-    summary: 'Devices of a fleet by name, a page at a time',
-    query: ['after', 'limit'],
-    async run({ platform, params, query }) {
-      const page = { after: query.after, limit: readLimit(query.limit) }
-      return json(await listDevices(platform, params.fleet!, page))
+    summary: 'Devices of a fleet by name, a page at a time; a page may be short, or empty, before the last',
+    query: ['label', 'search', 'standing', 'after', 'limit'],
+    async run({ platform, params, query: { limit, ...asked } }) {
+      return json(await listDevices(platform, params.fleet!, { ...asked, limit: readLimit(limit) }))
     },
   },
   'GET /v1/fleets/:fleet/devices/:name': {
@@ -249,18 +244,6 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     summary: 'Decommission a device for good',
     input: because,
     run: call => lower(call, 'decommissioned'),
-  },
-  'GET /v1/fleets/:fleet/config': {
-    summary: 'The configuration of a fleet',
-    run: async ({ platform, params }) => json(await readConfiguration(platform, params.fleet!)),
-  },
-  'PUT /v1/fleets/:fleet/config': {
-    summary: 'Set the configuration of a fleet',
-    input: newConfiguration,
-    async run(call) {
-      const { configuration, reason } = readInput(call, newConfiguration)
-      return json(await setConfiguration(call.platform, identityOf(call), call.params.fleet!, configuration, reason))
-    },
   },
   'GET /v1/ceremony': {
     summary: 'What waits for the offline root, as a request file (base64url)',

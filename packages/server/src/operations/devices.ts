@@ -3,7 +3,18 @@ import { admitSpki, didKey } from '@mintmark/core/keys'
 import type { Receipt } from '@mintmark/core/ledger'
 import { path, readName, readPath, spiffeId } from '@mintmark/core/names'
 import type { Identity, PeerProof } from '@mintmark/core/proof'
-import { change, type Grants, readReason, useOf, writeGrants } from '@mintmark/core/rules'
+import {
+  change,
+  type Grants,
+  labelsOf,
+  readLabel,
+  readLabelChange,
+  readReason,
+  useOf,
+  writeGrants,
+  writeLabel,
+  writeLabelChange,
+} from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { RecordWithKeys, Row } from '../store/index.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
@@ -26,6 +37,7 @@ export interface DeviceView {
   readonly notAfter: string
   /** When its word came that it wiped its key; null for a device that never said so. */
   readonly wiped: string | null
+  readonly labels: Readonly<Record<string, string>>
 }
 
 /** One key of a name's history. */
@@ -39,16 +51,48 @@ export interface KeyView {
 
 const pageSize = { default: 100, most: 1_000 } as const
 
-/** One page of a fleet's devices in order of name. */
+export interface DeviceQuestion {
+  /** `site=berlin` */
+  readonly label?: string | undefined
+  /** A part of the name. */
+  readonly search?: string | undefined
+  readonly standing?: string | undefined
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
+}
+
+/** One page of a fleet's devices in order of name. `next` leads on, also from a page on which few were found. */
 export async function listDevices(
   platform: Platform,
   fleet: string,
-  page: { readonly after?: string | undefined; readonly limit?: number | undefined },
+  { label, search, standing, after = '', ...page }: DeviceQuestion,
 ): Promise<{ devices: DeviceView[]; next: string | null }> {
   if (!(await platform.store.fleet(fleet))) throw new Refused('fleet-unknown')
+  const sought = {
+    label: label === undefined ? undefined : writeLabel(...readLabel(label)),
+    search: search === undefined ? undefined : readSearch(search),
+    standing: standing === undefined ? undefined : readStandingWord(standing),
+  }
   const limit = Math.min(page.limit ?? pageSize.default, pageSize.most)
-  const rows = await platform.store.recordsWithKeys(fleet, 'device', page.after ?? '', limit)
-  return { devices: rows.map(row => deviceView(platform, row)), next: rows.length === limit ? rows.at(-1)!.name : null }
+  const { rows, next = null } = await platform.store.devices(fleet, { ...sought, after, limit })
+  return { devices: rows.map(row => deviceView(platform, row)), next }
+}
+
+/** Sets labels of a device and takes others away. What is so already adds no fact. */
+export async function labelDevice(
+  platform: Platform,
+  by: Identity,
+  { fleet, name }: { readonly fleet: string; readonly name: string },
+  input: { readonly labels: readonly string[]; readonly reason?: string | undefined },
+): Promise<DeviceView> {
+  const wanted = readLabelChange(input.labels)
+  const reason = input.reason === undefined ? undefined : readReason(input.reason)
+  const row = await readRecord(platform, fleet, name)
+  const has = labelsOf(row.labels ?? '')
+  if ([...wanted].every(([key, value]) => has.get(key) === value)) return deviceView(platform, row)
+  const body = { identity: row.identity, labels: writeLabelChange(wanted), reason }
+  await platform.store.commit(change({ kind: 'device.labelled', at: platform.now(), by: by.path, ledger: fleet, body }))
+  return deviceView(platform, await readRecord(platform, fleet, name))
 }
 
 export async function readDevice(
@@ -174,6 +218,17 @@ async function readRecord(platform: Platform, fleet: string, name: string): Prom
   return row
 }
 
+/** Part of a name; what no name can have is no question. */
+function readSearch(text: string): string {
+  if (!/^[a-z0-9._-]{1,64}$/.test(text)) throw new Refused('bad-request', 'a search is a part of a name')
+  return text
+}
+
+function readStandingWord(text: string): string {
+  if (!['good', 'revoked', 'decommissioned'].includes(text)) throw new Refused('bad-request', 'standing')
+  return text
+}
+
 function deviceView(platform: Platform, row: RecordWithKeys): DeviceView {
   return {
     name: row.name,
@@ -188,6 +243,7 @@ function deviceView(platform: Platform, row: RecordWithKeys): DeviceView {
     serial: row.serial,
     notAfter: new Date(row.not_after).toISOString(),
     wiped: row.wiped === null ? null : new Date(row.wiped).toISOString(),
+    labels: Object.fromEntries(labelsOf(row.labels ?? '')),
   }
 }
 

@@ -24,6 +24,7 @@ import type { Transaction } from './database.ts'
 import { Operators } from './operators.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
+import { Settings } from './settings.ts'
 import type { Tables } from './tables.ts'
 
 /**
@@ -35,11 +36,13 @@ export class Projection {
   readonly #queries: Queries
   readonly #connection: Transaction
   readonly #operators: Operators
+  readonly #settings: Settings
 
   constructor(queries: Queries, connection: Transaction) {
     this.#queries = queries
     this.#connection = connection
     this.#operators = new Operators(queries, connection)
+    this.#settings = new Settings(queries, connection)
   }
 
   /** @param idx where the change stands in its ledger */
@@ -248,15 +251,16 @@ export class Projection {
       this.#connection.post(this.#queries.setWiped, { identity, at, idx })
     },
 
-    'config.set': async ({ at, body, ledger }) => {
-      await this.#activeFleet(ledger)
-      const before = await this.#connection.first(this.#queries.config, { fleet: ledger })
-      if (body.version !== (before?.version ?? 0) + 1) throw new Refused('bad-request', 'configuration version')
-      const row = { fleet: ledger, version: body.version, digest: body.digest, set_at: at }
-      this.#connection.post(this.#queries.setConfig, row)
-    },
+    'device.labelled': ({ body, ledger }) => this.#settings.label(ledger, body),
 
-    refused: async () => undefined,
+    'config.set': fact => this.#configure(fact),
+    'config.unset': fact => this.#configure(fact),
+
+    refused: async ({ at, by, body, ledger }, idx) => {
+      const { code, operation, count } = body
+      const row = { ledger, who: by, code, operation, first_at: at, last_at: at, count, idx }
+      this.#connection.post(this.#queries.addRefusal, row)
+    },
   }
 
   async #lower(
@@ -318,6 +322,13 @@ export class Projection {
 
   #issued(row: Tables['certificate']): void {
     this.#connection.post(this.#queries.addCertificate, row)
+  }
+
+  async #configure({ at, by, ledger, body }: Change<'config.set' | 'config.unset'>): Promise<void> {
+    await this.#activeFleet(ledger)
+    const { target, version, reason = null } = body
+    const digest = 'digest' in body ? body.digest : null
+    await this.#settings.configure({ fleet: ledger, version, target, digest, set_at: at, set_by: by, reason })
   }
 
   async #activeFleet(name: string): Promise<void> {

@@ -142,12 +142,28 @@ export const queries = ({ builder: db }: Dialect) => ({
   record: query((v: { identity: string }) => db.selectFrom('registry').selectAll().where('identity', '=', v.identity)),
   recordWithKeys: query((v: { identity: string }) => besideKeys(db).where('registry.identity', '=', v.identity)),
   /** Names of one fleet and role lie together in the primary key: `acme/device/...` */
-  recordsWithKeys: query((v: { from: string; to: string; limit: number }) =>
-    besideKeys(db)
-      .where('registry.identity', '>', v.from)
-      .where('registry.identity', '<', v.to)
-      .orderBy('registry.identity')
-      .limit(v.limit),
+  devices: deviceQueries(db),
+  /** The name so many places on, where there are so many. */
+  deviceAt: query((v: { from: string; to: string; places: number }) =>
+    db
+      .selectFrom('registry')
+      .select('identity')
+      .where('identity', '>', v.from)
+      .where('identity', '<', v.to)
+      .orderBy('identity')
+      .limit(1)
+      .offset(v.places),
+  ),
+  labelledAt: query((v: { label: string; from: string; to: string; places: number }) =>
+    db
+      .selectFrom('label')
+      .select('identity')
+      .where('label', '=', v.label)
+      .where('identity', '>', v.from)
+      .where('identity', '<', v.to)
+      .orderBy('identity')
+      .limit(1)
+      .offset(v.places),
   ),
   addRecord: query((v: Row<'registry'>) =>
     db
@@ -268,19 +284,59 @@ export const queries = ({ builder: db }: Dialect) => ({
       .orderBy('certificate.serial'),
   ),
 
-  // Configuration
-  config: query((v: { fleet: string }) => db.selectFrom('config').selectAll().where('fleet', '=', v.fleet)),
-  setConfig: query((v: Row<'config'>) =>
+  // Labels and configuration
+  labelled: query((v: { identity: string }) =>
+    db.selectFrom('labelled').selectAll().where('identity', '=', v.identity),
+  ),
+  setLabelled: query((v: Row<'labelled'>) =>
     db
-      .insertInto('config')
-      .values(row(v, ['fleet', 'version', 'digest', 'set_at']))
+      .insertInto('labelled')
+      .values(row(v, ['identity', 'labels', 'version']))
       .onConflict(conflict =>
-        conflict.column('fleet').doUpdateSet(set => ({
+        conflict.column('identity').doUpdateSet(set => ({
+          labels: set.ref('excluded.labels'),
           version: set.ref('excluded.version'),
-          digest: set.ref('excluded.digest'),
-          set_at: set.ref('excluded.set_at'),
         })),
       ),
+  ),
+  addLabel: query((v: Row<'label'>) => db.insertInto('label').values(row(v, ['label', 'identity']))),
+  removeLabel: query((v: Row<'label'>) =>
+    db.deleteFrom('label').where('label', '=', v.label).where('identity', '=', v.identity),
+  ),
+  configVersion: query((v: { fleet: string }) =>
+    db.selectFrom('config_version').selectAll().where('fleet', '=', v.fleet),
+  ),
+  setConfigVersion: query((v: Row<'config_version'>) =>
+    db
+      .insertInto('config_version')
+      .values(row(v, ['fleet', 'version']))
+      .onConflict(conflict => conflict.column('fleet').doUpdateSet(set => ({ version: set.ref('excluded.version') }))),
+  ),
+  addConfig: query((v: Row<'config'>) =>
+    db.insertInto('config').values(row(v, ['fleet', 'version', 'target', 'digest', 'set_at', 'set_by', 'reason'])),
+  ),
+  config: query((v: { fleet: string; version: number }) =>
+    db.selectFrom('config').selectAll().where('fleet', '=', v.fleet).where('version', '=', v.version),
+  ),
+  /** Newest first, before a version. */
+  configs: query((v: { fleet: string; before: number; limit: number }) =>
+    db
+      .selectFrom('config')
+      .selectAll()
+      .where('fleet', '=', v.fleet)
+      .where('version', '<', v.before)
+      .orderBy('version', 'desc')
+      .limit(v.limit),
+  ),
+  configsOf: query((v: { fleet: string; target: string; before: number; limit: number }) =>
+    db
+      .selectFrom('config')
+      .selectAll()
+      .where('fleet', '=', v.fleet)
+      .where('target', '=', v.target)
+      .where('version', '<', v.before)
+      .orderBy('version', 'desc')
+      .limit(v.limit),
   ),
   configContent: query((v: { digest: Uint8Array }) =>
     db.selectFrom('config_content').select('content').where('digest', '=', v.digest),
@@ -327,6 +383,20 @@ export const queries = ({ builder: db }: Dialect) => ({
     db.selectFrom('news').selectAll().where('version', '>', v.after).orderBy('version'),
   ),
   removeNews: query((v: { before: number }) => db.deleteFrom('news').where('version', '<', v.before)),
+
+  // Refusals
+  addRefusal: query((v: Row<'refusal'>) =>
+    db
+      .insertInto('refusal')
+      .values(row(v, ['ledger', 'who', 'code', 'operation', 'first_at', 'last_at', 'count', 'idx']))
+      .onConflict(conflict =>
+        conflict.columns(['ledger', 'who', 'code', 'operation']).doUpdateSet(set => ({
+          last_at: set.ref('excluded.last_at'),
+          count: set('refusal.count', '+', set.ref('excluded.count')),
+          idx: set.ref('excluded.idx'),
+        })),
+      ),
+  ),
 })
 
 /** What only an audit asks. */
@@ -392,8 +462,45 @@ const besideKeys = (db: Kysely<Tables>) =>
     .selectFrom('registry')
     .innerJoin('key', 'key.id', 'registry.key')
     .leftJoin('key as pending_key', 'pending_key.id', 'registry.pending')
+    .leftJoin('labelled', 'labelled.identity', 'registry.identity')
     .selectAll('registry')
-    .select(['key.spki', 'pending_key.spki as pending_spki'])
+    .select(['key.spki', 'pending_key.spki as pending_spki', 'labelled.labels'])
+
+/** What devices can be looked for by. */
+export const deviceCriteria = ['label', 'search', 'standing'] as const
+
+interface DeviceValues {
+  /** Names behind this, up to and with that. */
+  readonly from: string
+  readonly to: string
+  readonly limit: number
+  readonly label: string
+  /** A pattern of LIKE. */
+  readonly search: string
+  readonly standing: string
+}
+
+/** One query for each choice of criteria, by their names. */
+function deviceQueries(db: Kysely<Tables>) {
+  const choices = Array.from({ length: 2 ** deviceCriteria.length }, (_, bits) =>
+    deviceCriteria.filter((_, i) => (bits >> i) % 2 === 1),
+  )
+  return new Map(choices.map(chosen => [chosen.join(' '), query((v: DeviceValues) => devices(db, v, chosen))]))
+}
+
+function devices(db: Kysely<Tables>, v: DeviceValues, chosen: readonly (typeof deviceCriteria)[number][]) {
+  let found = besideKeys(db).where('registry.identity', '>', v.from).where('registry.identity', '<=', v.to)
+  if (chosen.includes('label')) {
+    const labelled = db.selectFrom('label').select('identity').where('label', '=', v.label)
+    const here = labelled.where('identity', '>', v.from).where('identity', '<=', v.to)
+    found = found.where('registry.identity', 'in', here)
+  }
+  if (chosen.includes('search')) {
+    found = found.where(sql<boolean>`${sql.ref('registry.name')} like ${v.search} escape '\\'`)
+  }
+  if (chosen.includes('standing')) found = found.where('registry.standing', '=', v.standing)
+  return found.orderBy('registry.identity').limit(v.limit)
+}
 
 /** Entries before one, newest first, that have these values in these columns. */
 const newest = <C extends 'kind' | 'about' = never>(db: Kysely<Tables>, ...columns: readonly C[]) =>

@@ -1,17 +1,23 @@
 import type { ReadHashes, Receipt } from '@mintmark/core/ledger'
+import { readPath } from '@mintmark/core/names'
 import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
 import { Committer, type LedgerSigner } from './commit.ts'
 import type { Connection, Database } from './database.ts'
 import { type Audience, type NewsListener, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'
-import { type Queries, queries } from './queries.ts'
+import { deviceCriteria, type Queries, queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
 
 /** A registry record beside its keys: the current one, and the pending one where there is one. */
-export type RecordWithKeys = Row<'registry'> & Pick<Row<'key'>, 'spki'> & { readonly pending_spki: Uint8Array | null }
+export interface RecordWithKeys extends Row<'registry'> {
+  readonly spki: Uint8Array
+  readonly pending_spki: Uint8Array | null
+  /** Null where it never had one. */
+  readonly labels: string | null
+}
 
 interface Page {
   readonly before: number
@@ -22,6 +28,26 @@ interface Chosen {
   readonly kind?: string | undefined
   readonly about?: string | undefined
 }
+
+interface Sought {
+  /** A name; '' for the first page. */
+  readonly after: string
+  readonly limit: number
+  /** `site=berlin` */
+  readonly label?: string | undefined
+  /** A part of a name: characters of names only. */
+  readonly search?: string | undefined
+  readonly standing?: string | undefined
+}
+
+export interface DevicePage {
+  readonly rows: readonly RecordWithKeys[]
+  /** Goes on behind this name; undefined where there are no more. */
+  readonly next: string | undefined
+}
+
+/** So many names are looked at for a page: a search that finds little is no long one, but one of more pages. */
+const mostSeen = 10_000
 
 /**
  * Few named reads and one write. A read sees every change whose commit resolved before it; a commit is durable when it
@@ -139,10 +165,29 @@ export class Store {
   }
 
   /** One page in order of name, after a name ('' for the first). */
-  async recordsWithKeys(fleet: string, role: string, after: string, limit: number): Promise<RecordWithKeys[]> {
+  async devices(fleet: string, { after, limit, ...sought }: Sought): Promise<DevicePage> {
+    const { devices, deviceAt, labelledAt } = this.#queries
     // '0' is the character after '/'.
-    const range = { from: `${fleet}/${role}/${after}`, to: `${fleet}/${role}0` }
-    return this.#connection.all(this.#queries.recordsWithKeys, { ...range, limit })
+    const range = { from: `${fleet}/device/${after}`, to: `${fleet}/device0`, places: mostSeen - 1 }
+    const last =
+      sought.label === undefined
+        ? await this.#connection.first(deviceAt, range)
+        : await this.#connection.first(labelledAt, { ...range, label: sought.label })
+    const chosen = deviceCriteria.filter(name => sought[name] !== undefined).join(' ')
+    // Of the characters of names this one has a meaning in a pattern, and there are no others in what is looked for.
+    const search = `%${sought.search?.replaceAll('_', '\\_')}%`
+    const values = {
+      label: '',
+      standing: '',
+      ...sought,
+      search,
+      from: range.from,
+      to: last?.identity ?? range.to,
+      limit,
+    }
+    const rows = await this.#connection.all(devices.get(chosen)!, values)
+    const end = rows.length === limit ? rows.at(-1)!.identity : last?.identity
+    return { rows, next: end === undefined ? undefined : readPath(end).name }
   }
 
   async keyOwner(id: string): Promise<Row<'key'> | undefined> {
@@ -177,10 +222,30 @@ export class Store {
     return this.#connection.all(this.#queries.supersededCertificates, { fleet, at })
   }
 
-  async configuration(fleet: string): Promise<(Row<'config'> & { content: string }) | undefined> {
-    const row = await this.#connection.first(this.#queries.config, { fleet })
-    const content = row && (await this.#connection.first(this.#queries.configContent, { digest: row.digest }))
-    return row && content && { ...row, ...content }
+  async labelled(identity: string): Promise<Row<'labelled'> | undefined> {
+    return this.#connection.first(this.#queries.labelled, { identity })
+  }
+
+  /** The last number that was given to a change of labels or configuration in a fleet. */
+  async configVersion(fleet: string): Promise<number> {
+    return (await this.#connection.first(this.#queries.configVersion, { fleet }))?.version ?? 0
+  }
+
+  async configuration(fleet: string, version: number): Promise<Row<'config'> | undefined> {
+    return this.#connection.first(this.#queries.config, { fleet, version })
+  }
+
+  /** Configurations before a version, newest first, of one target where that is asked for. */
+  async configurations(
+    fleet: string,
+    { target, ...page }: Page & { readonly target?: string | undefined },
+  ): Promise<Row<'config'>[]> {
+    if (target === undefined) return this.#connection.all(this.#queries.configs, { fleet, ...page })
+    return this.#connection.all(this.#queries.configsOf, { fleet, target, ...page })
+  }
+
+  async configContent(digest: Uint8Array): Promise<string | undefined> {
+    return (await this.#connection.first(this.#queries.configContent, { digest }))?.content
   }
 
   async head(ledger: string): Promise<Row<'ledger_head'> | undefined> {

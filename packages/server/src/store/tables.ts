@@ -105,7 +105,35 @@ export interface Tables {
     ledger: string
     idx: number
   }
-  config: { fleet: string; version: number; digest: Uint8Array; set_at: number }
+  /** All labels of a device that ever had one, in one text, and the version of its fleet when they last changed. */
+  labelled: { identity: string; labels: string; version: number }
+  /** Who has a label, to be found by it. */
+  label: { label: string; identity: string }
+  /** The last number that was given to a change of labels or configuration in a fleet. */
+  config_version: { fleet: string; version: number }
+  /** Every configuration that was ever set or unset; the newest of a target holds. */
+  config: {
+    fleet: string
+    version: number
+    target: string
+    /** Null where it was unset. */
+    digest: Uint8Array | null
+    set_at: number
+    set_by: string
+    reason: string | null
+  }
+  /** How often who was refused with what code where; from the ledger, so that it needs no reading through. */
+  refusal: {
+    ledger: string
+    who: string
+    code: string
+    operation: string
+    first_at: number
+    last_at: number
+    count: number
+    /** The newest entry. */
+    idx: number
+  }
   /** Not projected: the ledger holds only digests of configurations. */
   config_content: { digest: Uint8Array; content: string }
   /** Private keys of the keeper, wrapped: how a process that has a copy of the data directory gets those made since. */
@@ -127,7 +155,11 @@ export const projected = {
   operator: ['identity'],
   key: ['id'],
   certificate: ['serial'],
-  config: ['fleet'],
+  labelled: ['identity'],
+  label: ['label', 'identity'],
+  config_version: ['fleet'],
+  config: ['fleet', 'version'],
+  refusal: ['ledger', 'who', 'code', 'operation'],
 } as const satisfies { readonly [T in keyof Tables]?: readonly (keyof Tables[T])[] }
 
 /**
@@ -147,6 +179,7 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
   // Few rows too: keys that others took the place of.
   db.schema.createIndex('key_superseded').on('key').column('ledger').where(sql.ref('until'), 'is not', null).compile(),
   db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
+  db.schema.createIndex('config_of_target').on('config').columns(['fleet', 'target', 'version']).compile(),
   // Few rows, as most names are in good standing: what a revocation list is made from.
   db.schema
     .createIndex('registry_not_good')
@@ -269,7 +302,38 @@ function tables(db: Dialect) {
       },
       ['serial'],
     ),
-    table(db, 'config', { fleet: 'text', version: 'integer', digest: 'blob', set_at: 'bigint' }, ['fleet']),
+    table(db, 'labelled', { identity: 'text', labels: 'text', version: 'bigint' }, ['identity']),
+    table(db, 'label', { label: 'text', identity: 'text' }, ['label', 'identity']),
+    table(db, 'config_version', { fleet: 'text', version: 'bigint' }, ['fleet']),
+    table(
+      db,
+      'config',
+      {
+        fleet: 'text',
+        version: 'bigint',
+        target: 'text',
+        digest: 'blob?',
+        set_at: 'bigint',
+        set_by: 'text',
+        reason: 'text?',
+      },
+      ['fleet', 'version'],
+    ),
+    table(
+      db,
+      'refusal',
+      {
+        ledger: 'text',
+        who: 'text',
+        code: 'text',
+        operation: 'text',
+        first_at: 'bigint',
+        last_at: 'bigint',
+        count: 'bigint',
+        idx: 'bigint',
+      },
+      ['ledger', 'who', 'code', 'operation'],
+    ),
     table(db, 'config_content', { digest: 'blob', content: 'text' }, ['digest']),
     table(db, 'keeper_key', { name: 'text', wrapped: 'blob' }, ['name']),
     table(db, 'process', { id: 'text', beat: 'bigint', applied: 'bigint' }, ['id']),

@@ -120,6 +120,10 @@ export class Operator {
     return (body as { version: number }).version
   }
 
+  async labelDevice(fleet: string, name: string, ...labels: readonly string[]): Promise<void> {
+    await this.#connection.post(`/v1/fleets/${fleet}/devices/${name}/labels`, { labels })
+  }
+
   async revokeDevice(fleet: string, name: string): Promise<void> {
     await this.#connection.post(`/v1/fleets/${fleet}/devices/${name}/revoke`, { reason: 'a test' })
   }
