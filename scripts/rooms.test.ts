@@ -15,6 +15,11 @@ const sound: Record<string, string> = {
   'packages/gateway/package.json': '{"name":"@mintmark/gateway","dependencies":{"@mintmark/core":"1.0.0"}}',
   'packages/server/package.json':
     '{"name":"@mintmark/server","exports":{".":"./src/index.ts"},"dependencies":{"@mintmark/core":"1.0.0","@mintmark/elements":"1.0.0","hono":"1.0.0","kysely":"1.0.0"}}',
+  'packages/console/package.json':
+    '{"name":"@mintmark/console","dependencies":{"@mintmark/core":"1.0.0","preact":"1.0.0"}}',
+  'packages/console/src/page.tsx':
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the source of a template
+    "import { h } from 'preact'\nexport const page = (a: number) => <p title=\"it's\">Don't {a < 1 ? <b>1 / 2</b> : `${a}`} import('node:fs')<br/></p>\n",
   'packages/testing/package.json':
     '{"name":"@mintmark/testing","exports":{".":"./src/index.ts"},"dependencies":{"@mintmark/server":"1.0.0"}}',
   'packages/core/src/bytes/index.ts':
@@ -88,6 +93,24 @@ describe('refuses', () => {
       'packages/gateway/src/index.ts',
       "import '@mintmark/core/keys/sign'",
       'gateway may not look into core/keys/sign',
+    ],
+    [
+      'an import behind words for people',
+      'packages/console/src/x.tsx',
+      "const a = <><p>Don't</p>{b}</>\nawait import('node:fs')",
+      'console may not import node:fs',
+    ],
+    [
+      'an import between words for people',
+      'packages/console/src/x.tsx',
+      "const a = <p title='/'>it's {import('@mintmark/core/keys/sign')} /</p>",
+      'console may not look into core/keys/sign',
+    ],
+    [
+      'the server in the browser',
+      'packages/console/src/x.tsx',
+      "import '@mintmark/server'",
+      'console may not look into server',
     ],
     ['node in core', `${core}/bytes/y.ts`, "import 'node:crypto'", 'core/bytes may not import node:crypto'],
     ['npm in core', `${core}/bytes/y.ts`, "import 'hono'", 'core/bytes may not import the package hono'],

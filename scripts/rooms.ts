@@ -20,7 +20,9 @@ const network = /^node:(net|https?|http2|tls|dns(\/promises)?|dgram|child_proces
 /** Every problem of these files: the sources under `packages/<name>/src`, and the package files. */
 export function checkRooms(files: Files): string[] {
   const sources = new Map<string, Token[]>()
-  for (const [path, text] of files) if (/^packages\/[^/]+\/src\//.test(path)) sources.set(path, tokenize(text))
+  for (const [path, text] of files) {
+    if (/^packages\/[^/]+\/src\//.test(path)) sources.set(path, tokenize(text, { jsx: path.endsWith('.tsx') }))
+  }
   const checkout = { packages: manifests(files), sources }
 
   const problems: string[] = []

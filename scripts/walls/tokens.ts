@@ -7,26 +7,51 @@ export interface Token {
   readonly text: string
 }
 
-export function tokenize(source: string): Token[] {
+/**
+ * @param jsx whether the source has elements in it, as `.tsx` files do; there `<T>` begins no list of types where a value
+ * can stand, which is TypeScript's own rule too
+ */
+export function tokenize(source: string, { jsx = false } = {}): Token[] {
   const tokens: Token[] = []
-  // For each open `{`: whether it is the `${` of a template, whose text goes on after the matching `}`.
-  const braces: boolean[] = []
+  // What is open, innermost last. `block`: a `{` of code. `template`: the `${` of a template, whose text goes on after
+  // the matching `}`. `tag`, `end`: a tag that opens or ends an element. `text`: what stands between those two.
+  const open: ('block' | 'template' | 'tag' | 'end' | 'text')[] = []
   let at = 0
+  const push = (kind: Token['kind'], raw: string) => {
+    tokens.push({ kind, text: kind === 'string' ? raw.slice(1, -1) : raw })
+    at += raw.length
+  }
   while (at < source.length) {
+    const inside = open.at(-1)
     const rest = source.slice(at, at + 2)
-    if (/^\s/.test(rest)) {
+    if (inside === 'text') {
+      // Words for people: no code, whatever quotes and slashes are in them.
+      at = endOfText(source, at)
+      if (at >= source.length) break
+      open.push(source[at] === '{' ? 'block' : source[at + 1] === '/' ? 'end' : 'tag')
+      push('sign', source[at]!)
+    } else if (/^\s/.test(rest)) {
       at++
     } else if (rest === '//') {
       at = endOf(source, '\n', at)
     } else if (rest === '/*') {
       at = endOf(source, '*/', at + 2)
+    } else if (inside === 'tag' || inside === 'end') {
+      const { kind, raw } = inTag(source, at)
+      if (raw === '{') open.push('block')
+      else if (inside === 'end' && raw.endsWith('>')) open.splice(-2, 2)
+      else if (raw === '/>') open.pop()
+      else if (raw === '>') open.splice(-1, 1, 'text')
+      push(kind, raw)
+    } else if (jsx && /^<[\p{ID_Start}$_>]/u.test(rest) && beginsValue(tokens.at(-1))) {
+      open.push('tag')
+      push('sign', '<')
     } else {
-      const inTemplate = rest[0] === '`' || (rest[0] === '}' && braces.at(-1) === true)
-      const token = inTemplate ? template(source, at) : next(source, at, tokens.at(-1))
-      if (rest[0] === '}') braces.pop()
-      if (inTemplate ? token.raw.endsWith('${') : token.raw === '{') braces.push(inTemplate)
-      tokens.push({ kind: token.kind, text: token.kind === 'string' ? token.raw.slice(1, -1) : token.raw })
-      at += token.raw.length
+      const inTemplate = rest[0] === '`' || (rest[0] === '}' && inside === 'template')
+      const { kind, raw } = inTemplate ? template(source, at) : next(source, at, tokens.at(-1))
+      if (rest[0] === '}') open.pop()
+      if (inTemplate ? raw.endsWith('${') : raw === '{') open.push(inTemplate ? 'template' : 'block')
+      push(kind, raw)
     }
   }
   return tokens
@@ -71,6 +96,28 @@ function template(source: string, start: number): Raw {
   while (at < source.length && source[at] !== '`' && source.slice(at, at + 2) !== '${')
     at += source[at] === '\\' ? 2 : 1
   return { kind: 'template', raw: source.slice(start, at + (source[at] === '`' ? 1 : 2)) }
+}
+
+const tagPatterns: readonly (readonly [Token['kind'], RegExp])[] = [
+  ['word', /[\p{ID_Start}$_][\p{ID_Continue}$.:-]*/uy],
+  // No escapes, and it may go on over lines (JSX 1.3).
+  ['string', /'[^']*'|"[^"]*"/y],
+  ['sign', /\/>|[\s\S]/uy],
+]
+
+function inTag(source: string, at: number): Raw {
+  for (const [kind, pattern] of tagPatterns) {
+    const raw = match(pattern, source, at)
+    if (raw !== undefined) return { kind, raw }
+  }
+  throw new Error(`no token at ${at}`)
+}
+
+/** The next element or expression. */
+function endOfText(source: string, from: number): number {
+  let at = from
+  while (at < source.length && source[at] !== '<' && source[at] !== '{') at++
+  return at
 }
 
 function match(pattern: RegExp, source: string, at: number): string | undefined {
