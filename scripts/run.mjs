@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { isConsoleBuilt } from './build-console.mjs'
 import { installed, root } from './install.mjs'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
@@ -12,6 +13,7 @@ const least = [24, 15]
 
 try {
   await installed(follow)
+  await built()
   process.exitCode = await follow({ file: pinnedNode(), args: process.argv.slice(2), env: env(), stdio: 'inherit' })
   // The dynamic loader's own code.
   if (process.exitCode === 127) throw new Error('if Node could not start: it needs libatomic1 on Debian')
@@ -42,6 +44,15 @@ function follow({ file, args, env, stdio, started }) {
       resolve(code ?? 128 + constants.signals[signal])
     })
   })
+}
+
+/** The console, where a source of it has changed since it was built. */
+async function built() {
+  if (isConsoleBuilt()) return
+  const args = [join(root, 'scripts', 'build-console.mjs')]
+  // Standard output belongs to the command that comes after.
+  const code = await follow({ file: pinnedNode(), args, env: env(), stdio: ['ignore', 2, 2] })
+  if (code !== 0) throw new Error(`the console was not built: code ${code}; vite says why above`)
 }
 
 function pinnedNode() {

@@ -12,7 +12,7 @@ let checkout: string
 beforeEach(() => {
   checkout = mkdtempSync(join(tmpdir(), 'mintmark-run-'))
   mkdirSync(join(checkout, 'bin'))
-  for (const file of ['run.mjs', 'install.mjs'])
+  for (const file of ['run.mjs', 'install.mjs', 'build-console.mjs'])
     cpSync(join(import.meta.dirname, file), join(checkout, 'scripts', file))
   writeFileSync(join(checkout, 'package.json'), '{"type":"module"}')
   lock('first')

@@ -1,4 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { readDomain } from '@mintmark/core/names'
 import { randomBytes } from '@mintmark/elements'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -50,6 +52,7 @@ const local = ['localhost', '127.0.0.1', '::1']
 
 async function runPlatform(options: Options, command: Command): Promise<void> {
   const { domainOf, makeLog, startPlatform } = await import('@mintmark/server')
+  const consoleAssets = consolePages()
   const { data } = options
   const now = Date.now
   const domain = options.domain ?? domainOf(data) ?? 'mintmark.test'
@@ -62,6 +65,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     url: options.url?.origin,
     port: options.port,
     consolePort: options.consolePort,
+    consoleAssets,
     log: makeLog(options.logLevel),
     now,
     random: randomBytes,
@@ -78,6 +82,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     'Mintmark is ready.',
     `  devices       ${machine}`,
     `  Trust Center  ${page}trust`,
+    `  console       ${consoleAssets === undefined ? 'not built: npm run prepare' : `mintmark console --data ${data}`}`,
     `  root          ${root}`,
     `Next: mintmark fleet create acme --data ${data}`,
   ].filter(line => line !== '')
@@ -85,6 +90,12 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
 
   await ended
   await running.stop()
+}
+
+/** The directory of the console's pages; undefined where nobody built them, as an install without scripts does not. */
+function consolePages(): string | undefined {
+  const page = fileURLToPath(import.meta.resolve('@mintmark/console/pages'))
+  return existsSync(page) ? dirname(page) : undefined
 }
 
 /** The development root of a new directory, or of one that was founded by a rehearsal; none where the root is offline. */

@@ -1,0 +1,83 @@
+// What the platform answers with; times are RFC 3339 in UTC.
+
+export interface Me {
+  readonly identity: string
+  readonly name: string
+  readonly grants: string
+  readonly notAfter: string
+}
+
+export interface Fleet {
+  readonly fleet: string
+  readonly state: 'pending' | 'active'
+  readonly public: boolean
+  readonly created: string
+  /** Milliseconds for which its devices may renew after their certificate's end; 0 is never. */
+  readonly lateRenewal: number
+}
+
+export interface Device {
+  readonly name: string
+  readonly identity: string
+  /** Of the current key. */
+  readonly did: string
+  /** Of the key that becomes current with its first connection. */
+  readonly pendingDid: string | null
+  readonly standing: string
+  readonly standingSince: string
+  readonly reason: string | null
+  readonly tier: string
+  readonly enrolled: string
+  readonly serial: string
+  readonly notAfter: string
+  /** When its word came that it wiped its key; null for a device that never said so. */
+  readonly wiped: string | null
+}
+
+export interface Key {
+  readonly id: string
+  readonly did: string
+  readonly since: string
+  readonly until: string | null
+  readonly state: 'current' | 'pending' | 'superseded'
+}
+
+export interface Token {
+  readonly id: string
+  readonly uses: number
+  readonly left: number
+  readonly expires: string
+  /** A name, a pattern, or null for any name. */
+  readonly covers: string | null
+  readonly tier: string
+  /** Id of the key that it replaces, or null where it is for new names. */
+  readonly replaces: string | null
+  readonly created: string
+  readonly createdBy: string
+  readonly revoked: string | null
+}
+
+export interface NewToken extends Token {
+  readonly token: string
+}
+
+export interface Configuration {
+  readonly version: number
+  readonly digest: string | null
+  readonly configuration: unknown
+}
+
+export interface Entry {
+  readonly ledger: string
+  readonly index: number
+  readonly kind: string
+  readonly at: string
+  readonly by: string
+  readonly about: string | null
+  readonly body: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface Entries {
+  readonly entries: readonly Entry[]
+  readonly next: number | null
+}

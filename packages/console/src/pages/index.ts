@@ -1,0 +1,22 @@
+import type { Page } from '../place/page.ts'
+import { configuration } from './configuration.tsx'
+import { device } from './device.tsx'
+import { devices } from './devices.tsx'
+import { fleetEntry, platformEntry } from './entry.tsx'
+import { fleetLedger, platformLedger } from './ledger.tsx'
+import { newToken } from './new-token.tsx'
+import { overview } from './overview.tsx'
+import { tokens } from './tokens.tsx'
+
+export const pages: readonly Page<unknown>[] = [
+  overview,
+  devices,
+  device,
+  tokens,
+  newToken,
+  configuration,
+  fleetLedger,
+  fleetEntry,
+  platformLedger,
+  platformEntry,
+]

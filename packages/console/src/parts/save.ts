@@ -1,0 +1,8 @@
+/** Hands a file to the browser, as if it had been downloaded. */
+export function save(file: Blob, name: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(file)
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(link.href)
+}

@@ -1,0 +1,69 @@
+import type { Entry } from '../api/shapes.ts'
+
+export interface FactWords {
+  readonly what: string
+  readonly detail?: string | undefined
+  readonly tone?: 'bad' | undefined
+}
+
+/** What an entry of a ledger says, short enough for a row. A kind that is newer than this page has its name. */
+export function factWords({ kind, body }: Pick<Entry, 'kind' | 'body'>): FactWords {
+  const words = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined
+  return words ? words(body) : { what: kind, detail: text(body.reason) }
+}
+
+type Body = Entry['body']
+
+const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
+  'platform.founded': ({ domain }) => ({ what: 'Platform founded', detail: text(domain) }),
+  'server.certified': () => ({ what: 'Listener certified' }),
+  'notice.certified': () => ({ what: 'Notice key certified' }),
+  'fleet.created': ({ reason }) => ({ what: 'Fleet made', detail: text(reason) }),
+  'fleet.activated': () => ({ what: 'Fleet chartered by the root' }),
+  'fleet.policy': ({ lateRenewal, reason }) => ({
+    what: 'Policy of the fleet set',
+    detail:
+      text(reason) ??
+      (lateRenewal === 0
+        ? 'no renewal after the end'
+        : `renewal up to ${Number(lateRenewal) / 86_400_000} days after the end`),
+  }),
+  'token.created': ({ uses, pattern, grants }) => ({
+    what: 'Token made',
+    detail:
+      grants === undefined
+        ? `${uses === 1 ? 'one use' : `${uses} uses`}, ${pattern ?? 'any name'}`
+        : `operator ${pattern}: ${grants}`,
+  }),
+  'token.revoked': ({ reason }) => ({ what: 'Token revoked', detail: text(reason), tone: 'bad' }),
+  'identity.enrolled': ({ replaces }) => ({
+    what: 'Enrolled',
+    detail: replaces === undefined ? undefined : 'in place of its key before',
+  }),
+  'identity.renewed': () => ({ what: 'Certificate renewed' }),
+  'key.introduced': () => ({ what: 'New key introduced', detail: 'current from its first use' }),
+  'key.promoted': () => ({ what: 'New key in use' }),
+  'identity.revoked': ({ reason }) => ({ what: 'Revoked', detail: text(reason), tone: 'bad' }),
+  'identity.decommissioned': ({ reason }) => ({ what: 'Decommissioned', detail: text(reason), tone: 'bad' }),
+  'identity.wiped': () => ({ what: 'Key wiped', detail: 'by the word of the device' }),
+  'operator.granted': ({ grants, reason }) => ({
+    what: 'Grants set',
+    detail: `${grants === '' ? 'none' : grants}: ${reason}`,
+  }),
+  'session.opened': () => ({ what: 'Signed in to the console' }),
+  'config.set': ({ version, reason }) => ({
+    what: `Configuration${version === '' ? '' : ` ${version}`} set`,
+    detail: text(reason),
+  }),
+  refused: ({ code, operation, count }) => ({
+    what: count === 1 ? 'Refused' : `Refused ${count} times`,
+    detail: `${code} at ${operation}`,
+    tone: 'bad',
+  }),
+}
+
+const text = (value: Body[string] | undefined): string | undefined => (value === undefined ? undefined : String(value))
+
+/** What a list of kinds calls one. */
+export const kindWords = (kind: string): string =>
+  (Object.hasOwn(kinds, kind) ? kinds[kind]?.({ count: 1, version: '' }).what.trim() : undefined) ?? kind
