@@ -22,6 +22,11 @@ const services = [
     commands: ['postgres', 'initdb', 'psql'],
     why: 'the store on a database server; a cluster of its own for each test',
   },
+  {
+    package: 'build-essential',
+    commands: ['cc'],
+    why: 'a disk that fails: a library between the platform and its files',
+  },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
 ] as const satisfies readonly Service[]
 

@@ -10,11 +10,16 @@ import {
   claim,
   connectAnonymously,
   freePort,
+  Load,
   makeApplicants,
   Operator,
+  OverSockets,
   PlatformProcess,
+  Seeded,
 } from '@mintmark/testing/faults'
 import { expect, onTestFinished, test } from 'vitest'
+import { Checker } from './checker.ts'
+import { count, report } from './report.ts'
 
 // A disk without room: what cannot be recorded is refused as `unavailable` and not done, what only reads goes on, and
 // when there is room again so does everything.
@@ -45,20 +50,57 @@ test('refuses and records nothing while its files cannot grow, and goes on when 
 // Only where this process may mount a disk of its own; the test above is the same everywhere.
 if (canMount()) {
   test('refuses and records nothing while its disk is full, and goes on when there is room', async () => {
-    const disk = mount()
+    const disk = mount('24m')
     onTestFinished(() => unmount(disk))
     const ballast = join(disk, 'ballast')
     await fillAndFree({
       data: join(disk, 'data'),
-      fill: () => {
-        // Byte by byte at the end, so that not a page is left.
-        for (let size = 1 << 20; size >= 1; size >>= 1) {
-          while (grew(ballast, size));
-        }
-      },
+      fill: () => fill(ballast),
       free: () => rmSync(ballast),
     })
   })
+}
+
+// Only where this process may mount a disk of its own.
+if (canMount()) {
+  const times = count('full', 20)
+  test(
+    `loses nothing that it acknowledged while its disk is filled and freed ${times} times`,
+    async () => {
+      const disk = mount('64m')
+      onTestFinished(() => unmount(disk))
+      const [data, ballast] = [join(disk, 'data'), join(disk, 'ballast')]
+      const platform = await PlatformProcess.start({ data, port: await freePort() })
+      onTestFinished(() => platform.kill())
+      const operator = new Operator(data)
+      expect(await operator.createFleet('acme')).toBe('active')
+      operator.close()
+      const beside = mkdtempSync(join(tmpdir(), 'mintmark-full-'))
+      onTestFinished(() => rmSync(beside, { recursive: true }))
+      const chance = new Seeded(count('seed', Date.now() % 1_000_000))
+      const oracle = join(beside, 'oracle.jsonl')
+      const load = new Load({ reach: () => new OverSockets(data, 'acme'), oracle, chance })
+      onTestFinished(() => load.end())
+      const checker = new Checker(data, 'acme', load, chance)
+      for (let time = 0; time < times; time++) {
+        await load.prepare()
+        await load.run(async () => {
+          const { lost } = load
+          fill(ballast)
+          // There may be room in what the database has already.
+          await until(() => load.lost > lost + 5)
+          const { count } = load.oracle
+          rmSync(ballast)
+          await until(() => load.oracle.count > count + chance.below(20))
+        })
+        await checker.check()
+      }
+      await checker.checkAll()
+      expect(await platform.stop()).toBe(0)
+      report({ fault: 'full disk', times, acknowledged: load.oracle.count, seed: chance.seed })
+    },
+    60_000 + times * 20_000,
+  )
 }
 
 async function fillAndFree(disk: Disk): Promise<void> {
@@ -85,7 +127,7 @@ async function fillAndFree(disk: Disk): Promise<void> {
     code: 'unavailable',
   })
   await expect(operator.setConfiguration('acme', { full: true })).rejects.toMatchObject({ code: 'unavailable' })
-  await expect(operator.createFleet('late')).rejects.toBeInstanceOf(Error)
+  await expect(operator.createFleet('late')).rejects.toMatchObject({ code: 'unavailable' })
   // Reading goes on: what was issued is answered again, and no use is spent.
   expect(granted(await enroll(applicants.slice(0, 10))).map(({ certificate }) => certificate)).toEqual(
     before.map(({ certificate }) => certificate),
@@ -118,11 +160,10 @@ function granted(settled: readonly PromiseSettledResult<Acknowledged>[]): Acknow
 const codeOf = (settled: PromiseSettledResult<Acknowledged>): string =>
   settled.status === 'rejected' && settled.reason instanceof Refused ? settled.reason.code : String(settled.status)
 
-/** A disk of 24 MB. */
-function mount(): string {
+function mount(size: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-disk-'))
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', directory], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' })
     return directory
   } catch (error) {
     rmSync(directory, { recursive: true })
@@ -137,11 +178,22 @@ function unmount(directory: string): void {
 
 function canMount(): boolean {
   try {
-    unmount(mount())
+    unmount(mount('1m'))
     return true
   } catch {
     return false
   }
+}
+
+/** Byte by byte at the end, so that not a page is left. */
+function fill(ballast: string): void {
+  for (let size = 1 << 20; size >= 1; size >>= 1) {
+    while (grew(ballast, size));
+  }
+}
+
+async function until(happened: () => boolean): Promise<void> {
+  while (!happened()) await new Promise(resolve => setTimeout(resolve, 2))
 }
 
 function grew(path: string, by: number): boolean {

@@ -10,11 +10,16 @@ export interface DatabaseChoice {
 
 /**
  * The database of a data directory: the file in it, or the one on a PostgreSQL server that it names.
+ * @param failed told where the disk under a file failed
  * @throws Refused `database-other` where a platform with its database inside is asked to take another one
  */
-export async function openDatabase(data: string, { database: asked }: DatabaseChoice): Promise<Database> {
+export async function openDatabase(
+  data: string,
+  { database: asked }: DatabaseChoice,
+  failed?: (error: Error) => void,
+): Promise<Database> {
   const url = urlOf(data, asked)
-  return url === undefined ? openSqlite(dataFiles(data).database) : openPostgres(url)
+  return url === undefined ? openSqlite(dataFiles(data).database, { failed }) : openPostgres(url)
 }
 
 /** For reading alone, beside a platform that may be running; undefined where there is none yet. */

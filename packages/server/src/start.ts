@@ -7,6 +7,7 @@ import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import { nodeSha256, removeTornWrites, writeFileDurably } from '@mintmark/elements'
 import pino, { type Logger } from 'pino'
 import { dataFiles, settingsOf, writeSettings } from './data-files.ts'
+import { unsyncedFile } from './disk.ts'
 import { openConsole } from './inbound/console.ts'
 import { openMachine } from './inbound/machine.ts'
 import { makeMetrics } from './inbound/metrics.ts'
@@ -55,23 +56,36 @@ export interface Running {
   readonly development: boolean
   /** What the clock does by itself, to be done now. */
   readonly jobs: Jobs
+  /**
+   * Rejects (`disk-failed`) where nobody knows any more what is on the disk. The process then ends at once and as it is,
+   * without `stop`: the next one reads what is there.
+   */
+  readonly failed: Promise<never>
   /** Refuses new connections, lets running requests end, and closes what is open. Asked again, it is the same end. */
   stop(): Promise<void>
 }
 
 /** Brings a platform up from its data directory, founding it by rehearsal where the directory is new. */
 export async function startPlatform(options: StartOptions): Promise<Running> {
-  const { keeper, store } = await openData(options)
+  const { promise: failed, reject } = Promise.withResolvers<never>()
+  // Whoever does not ask is told by each refusal.
+  failed.catch(() => undefined)
+  const fail = (cause: Error): void => {
+    options.log?.fatal({ err: cause }, 'the disk failed')
+    reject(new Refused('disk-failed', cause.message, { cause }))
+  }
+  const { keeper, store } = await openData(options, fail)
   /** What is open, and is closed in the opposite order. */
   const ends: (() => Promise<void>)[] = [() => store.close()]
   const stop = async (): Promise<void> => {
     for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end()
   }
   try {
-    const running = await run(options, keeper, store, ends)
+    const running = await run(options, keeper, store, ends, fail)
     let stopped: Promise<void> | undefined
     return {
       ...running,
+      failed,
       stop() {
         stopped ??= stop()
         return stopped
@@ -88,7 +102,8 @@ async function run(
   keeper: Keeper,
   store: Store,
   ends: (() => Promise<void>)[],
-): Promise<Omit<Running, 'stop'>> {
+  failed: (error: Error) => void,
+): Promise<Omit<Running, 'stop' | 'failed'>> {
   const { data, now, log = pino({ level: 'silent' }) } = options
   const files = dataFiles(data)
   if (!(await store.platform())) await foundByRehearsal(options, store, keeper)
@@ -125,7 +140,7 @@ async function run(
   let addresses = { machine: '', console: '' }
   // What devices are told may be a balancer; the command on this host speaks to this process.
   const told = () => ({ ...addresses, machine: options.url ?? addresses.machine })
-  const pipeline = new Pipeline({ platform, log, metrics: makeMetrics(), addresses: told })
+  const pipeline = new Pipeline({ platform, log, metrics: makeMetrics(), addresses: told, failed })
   const machine = openMachine(pipeline, await certificate())
   const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => told().machine })
   ends.push(async () => {
@@ -149,7 +164,10 @@ async function run(
       await provideOperatorHome(platform, files.operator, own)
     },
   }
-  const clock = startJobs(jobs, log)
+  const clock = startJobs(jobs, log, error => {
+    const unsynced = unsyncedFile(error)
+    if (unsynced) failed(unsynced)
+  })
   ends.push(async () => clock.stop())
   log.info({ ...addresses, development: trust.development }, 'ready')
   return {
@@ -160,9 +178,13 @@ async function run(
   }
 }
 
-/** Opens keeper and store of a data directory; its domain is fixed when it is made. */
+/**
+ * Opens keeper and store of a data directory; its domain is fixed when it is made.
+ * @param failed told where the disk failed, and the process must end
+ */
 export async function openData(
   options: Pick<StartOptions, 'data' | 'domain' | 'database' | 'now' | 'random' | 'log'>,
+  failed?: (error: Error) => void,
 ): Promise<{ keeper: Keeper; store: Store }> {
   const { data, domain } = options
   const files = dataFiles(data)
@@ -173,7 +195,7 @@ export async function openData(
     if (existsSync(files.database)) throw new Error(`${files.platform} is gone: take it from a backup`)
     if (options.database === undefined) writeSettings(data, { domain }, { replace: false })
   } else checkDomain(data, kept.domain, domain)
-  const database = await openDatabase(data, options)
+  const database = await openDatabase(data, options, failed)
   try {
     const processes = await joinProcesses(database, options)
     const keeper = openKeeper(files.keeper, processes && sharedKeys(database))

@@ -307,6 +307,12 @@ const table = {
     message: 'The database holds something else already.',
     hint: 'make a database of its own for the platform: createdb NAME',
   },
+  'disk-failed': {
+    status: 503,
+    seen: 'anyone',
+    message: 'The disk did not keep what was written to it. The platform ended, so that nothing is built on that.',
+    hint: 'look at the disk (dmesg) and start again: what was acknowledged is there, what was refused may be',
+  },
   'ledger-broken': { status: 500, seen: 'anyone', message: 'The ledger and what was derived from it disagree.' },
   'terminal-required': {
     status: 403,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { readDomain } from '@mintmark/core/names'
 import { randomBytes } from '@mintmark/elements'
 import { type Command, InvalidArgumentError } from 'commander'
+import { fail } from '../failure.ts'
 import { databaseOption, dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { print } from '../print.ts'
 
@@ -88,7 +89,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
   ].filter(line => line !== '')
   print(command, { json: { ready: true, machine, console: page, root, development }, text: text.join('\n') })
 
-  await ended
+  await Promise.race([ended, running.failed.catch((error: unknown) => endAtOnce(command, error))])
   await running.stop()
 }
 
@@ -96,6 +97,11 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
 function consolePages(): string | undefined {
   const page = fileURLToPath(import.meta.resolve('@mintmark/console/pages'))
   return existsSync(page) ? dirname(page) : undefined
+}
+
+/** Without closing what is open: that would write once more to a disk that failed. */
+function endAtOnce(command: Command, error: unknown): never {
+  process.exit(fail(command.parent!, process.argv.slice(2), error))
 }
 
 /** The development root of a new directory, or of one that was founded by a rehearsal; none where the root is offline. */

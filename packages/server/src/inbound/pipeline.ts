@@ -4,6 +4,7 @@ import { hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import type { Access } from '@mintmark/core/rules'
 import type { Logger } from 'pino'
+import { refusedByDisk, unsyncedFile } from '../disk.ts'
 import type { Platform } from '../platform.ts'
 import { access } from './access.ts'
 import { readBody } from './body.ts'
@@ -22,6 +23,8 @@ export interface PipelineOptions {
   readonly metrics: Metrics
   /** Known once both listeners listen. */
   addresses(): Addresses
+  /** Told of what the platform cannot go on after. */
+  failed(error: Error): void
 }
 
 const maxBody = 65_536
@@ -40,8 +43,9 @@ export class Pipeline {
   readonly #limit: FailureLimit
   readonly #routes: Readonly<Record<Door['name'], ReturnType<typeof makeRouter>>>
   readonly #addresses: () => Addresses
+  readonly #failed: (error: Error) => void
 
-  constructor({ platform, log, metrics, addresses }: PipelineOptions) {
+  constructor({ platform, log, metrics, addresses, failed }: PipelineOptions) {
     this.platform = platform
     this.log = log
     this.metrics = metrics
@@ -49,6 +53,7 @@ export class Pipeline {
     this.#limit = new FailureLimit(platform.now, { perAddress: 60, overall: 3_000 })
     this.#routes = { machine: makeRouter(operations, 'machine'), console: makeRouter(operations, 'console') }
     this.#addresses = addresses
+    this.#failed = failed
     platform.store.onNews(({ kind, about }) => {
       if (kind === 'identity.revoked' || kind === 'identity.decommissioned') this.#end(about)
       // An enrollment is news where it replaced a key.
@@ -99,10 +104,13 @@ export class Pipeline {
       if (reply.refused) await this.refuse(new Refused(reply.refused), caller, found, request.socket)
       return reply
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
+      const refused = error instanceof Refused ? error : refusedByDisk(error)
+      const unsynced = unsyncedFile(error)
+      if (unsynced) this.#failed(unsynced)
+      if (refused === undefined) throw error
       // Refused before the gate; it is a fact all the same, of whoever is behind the request.
       if (found === undefined) shown.caller = await this.callerOf(request, door)
-      return await this.refuse(error, shown.caller, found, request.socket)
+      return await this.refuse(refused, shown.caller, found, request.socket)
     }
   }
 
@@ -135,8 +143,11 @@ export class Pipeline {
   async refuse(refused: Refused, caller: Caller, found: Route | undefined, socket: Socket): Promise<Reply> {
     const operation = found?.name ?? 'none'
     this.metrics.refused(refused.code)
-    this.log.info({ code: refused.code, detail: refused.detail, operation, caller: caller.kind }, 'refused')
-    if (refused.code !== 'unavailable') await this.refusals.record(refused, caller, operation).catch(() => undefined)
+    const said = { code: refused.code, detail: refused.detail, operation, caller: caller.kind }
+    const isOurs = refused.code === 'unavailable'
+    if (isOurs) this.log.error({ ...said, err: refused.cause }, 'unavailable')
+    else this.log.info(said, 'refused')
+    if (!isOurs) await this.refusals.record(refused, caller, operation).catch(() => undefined)
     const failed = caller.kind === 'anonymous' && secretCodes.has(refused.code)
     if (failed && this.#limit.fail(socket.remoteAddress ?? '')) return refusalReply(new Refused('slow-down'), undefined)
     // Where the head of a request has two readings, so has what follows it.

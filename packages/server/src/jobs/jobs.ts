@@ -8,10 +8,16 @@ export interface Jobs {
   everyHour(): Promise<void>
 }
 
-/** Does the jobs by the clock. One that fails is logged and tried again next time. */
-export function startJobs(jobs: Jobs, log: Logger): { stop(): void } {
+/**
+ * Does the jobs by the clock. One that fails is logged and tried again next time.
+ * @param failed told of every failure
+ */
+export function startJobs(jobs: Jobs, log: Logger, failed: (error: unknown) => void): { stop(): void } {
   const run = (name: keyof Jobs) => () => {
-    jobs[name]().catch((error: unknown) => log.error({ err: error, job: name }, 'job failed'))
+    jobs[name]().catch((error: unknown) => {
+      log.error({ err: error, job: name }, 'job failed')
+      failed(error)
+    })
   }
   const timers = [setInterval(run('everyMinute'), 60_000), setInterval(run('everyHour'), 3_600_000)]
   for (const timer of timers) timer.unref()

@@ -52,6 +52,9 @@ const isByOperator = ({ kind, by }: Change): boolean => kind !== 'refused' && by
 /** Where it is written, and where it says that who wrote it may. */
 const ledgersOf = (change: Change): string[] => (isByOperator(change) ? [change.ledger, 'platform'] : [change.ledger])
 
+const unavailable = (cause: unknown): Refused =>
+  new Refused('unavailable', `commit failed: ${cause instanceof Error ? cause.message : cause}`, { cause })
+
 const isAway = (error: unknown): boolean => error instanceof Refused && error.code === 'unavailable'
 
 /**
@@ -121,7 +124,7 @@ export class Committer {
         return
       }
       // Nobody is refused either: what a change was refused for may be gone with the transaction.
-      for (const waiting of group) waiting.reject(new Refused('unavailable', 'commit failed', { cause: error }))
+      for (const waiting of group) waiting.reject(unavailable(error))
       return
     }
     for (const [{ change }, { receipt }] of written) this.#signed.set(change.ledger, receipt.checkpoint)

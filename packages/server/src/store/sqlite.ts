@@ -1,8 +1,9 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { Refused } from '@mintmark/core/errors'
-import type { Damage, Database, Query, Transaction } from './database.ts'
+import type { Connection, Damage, Database, Query, Transaction } from './database.ts'
 import { sqliteDialect } from './dialects.ts'
+import { isSqliteError, isUnsynced, Log, writeLogAgain } from './sqlite-log.ts'
 import { migrations } from './tables.ts'
 
 /**
@@ -13,18 +14,32 @@ import { migrations } from './tables.ts'
  * @throws Refused `data-in-use` where another process has it for writing; `data-missing` where one that is only to be
  * read has no tables yet
  */
-export function openSqlite(path: string, options: { readonly readOnly?: boolean } = {}): Database {
-  const readOnly = options.readOnly ?? false
+export function openSqlite(path: string, { readOnly = false, failed }: SqliteOptions = {}): Database {
   const lock = readOnly || path === ':memory:' ? undefined : lockOf(path)
   try {
-    return opened(path, readOnly, lock)
+    if (lock) writeLogAgain(path)
+    return opened(path, readOnly, lock, failed)
   } catch (error) {
     lock?.close()
     throw error
   }
 }
 
-function opened(path: string, readOnly: boolean, lock: DatabaseSync | undefined): Database {
+export interface SqliteOptions {
+  readonly readOnly?: boolean
+  /**
+   * Called once, when the disk did not say that it has what was written: asked again, it would say so of something that
+   * it has dropped. From then on nothing is written, and the process must end as it is.
+   */
+  readonly failed?: ((error: Error) => void) | undefined
+}
+
+function opened(
+  path: string,
+  readOnly: boolean,
+  lock: DatabaseSync | undefined,
+  failed: SqliteOptions['failed'],
+): Database {
   const writer = readOnly ? bare(path, true) : open(path, false)
   if (!readOnly) migrate(writer)
   else if (isEmpty(writer)) {
@@ -34,24 +49,42 @@ function opened(path: string, readOnly: boolean, lock: DatabaseSync | undefined)
   const reader = path === ':memory:' || readOnly ? writer : open(path, true)
   // Only a reader of its own, such as an audit, must be able to read numbers that were never written by us.
   const writing = connection(writer, readOnly)
+  let isLost = false
+  const lose = (error: unknown): void => {
+    if (!isUnsynced(error) || isLost) return
+    isLost = true
+    failed?.(error)
+  }
+  const log = readOnly ? undefined : new Log(writer)
   return {
     dialect: sqliteDialect,
-    reader: reader === writer ? writing : connection(reader, false),
+    reader: reader === writer ? writing : answering(connection(reader, false)),
     // Whatever the locks: one transaction at a time has the database.
     async transaction(work) {
+      if (isLost) throw new Refused('unavailable', 'the disk failed')
       // immediate: a transaction that reads first and writes later would fail as busy beside another process.
       writer.exec(readOnly ? 'begin' : 'begin immediate')
+      let result: Awaited<ReturnType<typeof work>>
       try {
-        const result = await work(writing)
+        result = await work(writing)
         writer.exec('commit')
-        return result
       } catch (error) {
+        lose(error)
         if (writer.isTransaction) writer.exec('rollback')
         throw error
       }
+      try {
+        log?.keepShort()
+      } catch (error) {
+        // What was committed is in the log, and stays there until it is elsewhere.
+        lose(error)
+      }
+      return result
     },
     inspect: () => inspect(writer),
     close() {
+      // Closing moves the log into the file and removes it, and a disk that failed is not to be believed that it did.
+      if (isLost) return
       if (reader !== writer) reader.close()
       writer.close()
       lock?.close()
@@ -64,7 +97,7 @@ function open(path: string, readOnly: boolean): DatabaseSync {
   // Names, keys and serials are random, so a group touches many pages: room to keep them, and to write each back once.
   db.exec('pragma cache_size = -65536')
   if (!readOnly) {
-    db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 8192')
+    db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 0')
   }
   return db
 }
@@ -116,9 +149,6 @@ function isEmpty(db: DatabaseSync): boolean {
     throw error
   }
 }
-
-const isSqliteError = (error: unknown): error is Error =>
-  error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
 
 /** Broken pages, indexes that leave rows out, and whatever acts on rows without being one: triggers, views. */
 function inspect(db: DatabaseSync): Damage | undefined {
@@ -174,6 +204,24 @@ function connection(db: DatabaseSync, exact: boolean): Transaction {
     run: write,
     post: (query, values) => void write(query, values),
   }
+}
+
+/** https://sqlite.org/rescode.html: busy, locked, no memory, read-only, I/O error, full, cannot open. */
+const away = new Set([5, 6, 7, 8, 10, 13, 14])
+
+/** A connection whose disk does not answer refuses as one whose server does not. */
+function answering({ all, first, run }: Connection): Connection {
+  const asked =
+    <P extends unknown[], R>(ask: (...question: P) => R) =>
+    (...question: P): R => {
+      try {
+        return ask(...question)
+      } catch (error) {
+        if (!(isSqliteError(error) && away.has(error.errcode & 0xff))) throw error
+        throw new Refused('unavailable', error.message, { cause: error })
+      }
+    }
+  return { all: asked(all) as Connection['all'], first: asked(first) as Connection['first'], run: asked(run) }
 }
 
 /** Numbers as numbers, where they are. */
