@@ -400,6 +400,7 @@ describe('what a certificate is for', () => {
       ['POST', '/v1/fleets/acme/config/unset'],
       ['POST', '/v1/fleets/acme/devices/device-104/labels'],
       ['GET', '/v1/fleets/acme/devices/device-104/events'],
+      ['GET', '/v1/fleets/acme/devices/device-104/why'],
       ['GET', '/v1/audit/acme'],
       ['GET', '/v1/audit/acme/0'],
       ['GET', '/v1/ceremony'],

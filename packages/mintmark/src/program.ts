@@ -16,6 +16,7 @@ import { registerStore } from './commands/store.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUp } from './commands/up.ts'
 import { registerWhoami } from './commands/whoami.ts'
+import { registerWhy } from './commands/why.ts'
 import { registerWipe } from './commands/wipe.ts'
 import { fail } from './failure.ts'
 
@@ -26,6 +27,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerFleet,
   registerToken,
   registerDevice,
+  registerWhy,
   registerRevoke,
   registerDecommission,
   registerConfig,

@@ -397,6 +397,88 @@ describe('mintmark audit list', () => {
   })
 })
 
+describe('mintmark why', () => {
+  const path = 'GET /v1/fleets/acme/devices/device-104/why'
+  const at = '2026-11-30T12:00:00.000Z'
+  const anonymous = { since: at, refusals: [] as object[] }
+  const certificate = { serial: '4f', notAfter: at, state: 'valid', renewsUntil: at }
+  const key = { did: 'did:key:z6Mk', since: at, until: null, state: 'current' }
+  const good = {
+    ...{ standing: 'good', since: at, by: 'token:AQEB', reason: null, wiped: null, certificate, keys: [key] },
+    ...{ refusals: [], tokens: [], anonymous },
+  }
+  const refusal = {
+    ...{ who: 'acme/device/device-104', code: 'revoked', operation: 'GET /v1/me', count: 12, first: at, last: at },
+    ...{ says: 'This identity is revoked.', advice: 'ask the operator why' },
+  }
+  const note =
+    'A device whose certificate does not even prove (of another platform, broken, or none) has no name here, and is counted among them.'
+  const said = async (answer: object) => {
+    const { data } = await operated({ [path]: answer })
+    const { code, out } = await ran('why', 'acme/device-104', '--data', data)
+    expect(code).toBe(0)
+    return out.split('\n')
+  }
+
+  test('says in sentences that there is nothing', async () => {
+    expect(await said(good)).toEqual([
+      'acme/device-104 is in good standing, since 2026-11-30 12:00 UTC, by token:AQEB.',
+      'Its certificate 4f is inside its time, until 2026-11-30 12:00 UTC.',
+      'Its key is did:key:z6Mk, since 2026-11-30 12:00 UTC.',
+      '',
+      'Under its own name it was never refused.',
+      '',
+      'In the last hour nobody was refused without a name, on the whole platform.',
+      note,
+      '',
+    ])
+  })
+
+  test('says in sentences what there is', async () => {
+    const lines = await said({
+      ...good,
+      ...{ standing: 'decommissioned', by: 'platform/operator/local', reason: 'sold\u001b[2J', wiped: at },
+      certificate: { ...certificate, state: 'late' },
+      keys: [{ ...key, state: 'superseded' }, key, { ...key, did: 'did:key:z6Nn', state: 'pending' }],
+      refusals: [refusal, { ...refusal, operation: 'none', count: 1, code: 'bad-request', says: '', advice: '' }],
+      anonymous: { since: at, refusals: [{ ...refusal, who: 'anonymous', code: 'certificate-refused' }] },
+    })
+    expect(lines).toEqual([
+      'acme/device-104 is decommissioned, since 2026-11-30 12:00 UTC, by platform/operator/local: sold\ufffd[2J. It said that it wiped its key, 2026-11-30 12:00 UTC.',
+      'Its certificate 4f ended 2026-11-30 12:00 UTC. It is good for a renewal, and nothing else, until 2026-11-30 12:00 UTC.',
+      'Its key is did:key:z6Mk, since 2026-11-30 12:00 UTC.',
+      'The key did:key:z6Nn takes its place with its first connection.',
+      'One key before it would be refused as key-superseded.',
+      '',
+      'It was refused 12 times as revoked at GET /v1/me, the last time 2026-11-30 12:00 UTC.',
+      '  This identity is revoked.',
+      '  What to do: ask the operator why',
+      'It was refused as bad-request before it asked for anything that there is, 2026-11-30 12:00 UTC.',
+      '',
+      'Refused in the last hour without a name, on the whole platform:',
+      '  Someone was refused 12 times as certificate-refused at GET /v1/me, the last time 2026-11-30 12:00 UTC.',
+      '    This identity is revoked.',
+      '    What to do: ask the operator why',
+      note,
+      '',
+    ])
+  })
+
+  test('says that a name never enrolled, and what became of tokens', async () => {
+    const nothing = { ...good, standing: 'unknown', since: null, by: null, certificate: null, keys: [] }
+    expect((await said(nothing)).slice(0, 3)).toEqual([
+      'acme/device-104 never enrolled: the registry does not know the name.',
+      '',
+      'No token of the fleet was refused in the last day.',
+    ])
+    const token = { ...refusal, who: 'token:AQEB', code: 'token-spent', operation: 'POST /v1/enroll', count: 1 }
+    expect((await said({ ...nothing, tokens: [token] })).slice(2, 4)).toEqual([
+      'Tokens of the fleet that were refused in the last day; its own may be among them:',
+      '  token:AQEB was refused as token-spent at POST /v1/enroll, 2026-11-30 12:00 UTC.',
+    ])
+  })
+})
+
 test('mintmark config history lists what was set and unset', async () => {
   const [set, by] = ['2026-11-30T12:00:00.000Z', 'platform/operator/local']
   const { data } = await operated({

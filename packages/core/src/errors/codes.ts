@@ -8,6 +8,8 @@ interface CodeRow {
 }
 
 export type Code = keyof typeof table
+/** Codes that tell whoever is refused what to do. */
+export type CodeWithHint = { [C in Code]: (typeof table)[C] extends { readonly hint: string } ? C : never }[Code]
 
 const table = {
   // What was sent cannot be read.

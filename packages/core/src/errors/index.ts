@@ -1,2 +1,3 @@
+export { adviceOn } from './advice.ts'
 export { type Code, codes } from './codes.ts'
 export { Refused } from './refused.ts'

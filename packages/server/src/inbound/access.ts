@@ -79,6 +79,7 @@ export const access = {
   'GET /v1/fleets/:fleet/config/history': ofFleet('view'),
   'POST /v1/fleets/:fleet/config/unset': ofFleet('operate'),
   'POST /v1/fleets/:fleet/devices/:name/labels': ofFleet('operate'),
+  'GET /v1/fleets/:fleet/devices/:name/why': ofFleet('view'),
   'GET /v1/fleets/:fleet/devices/:name/events': ofFleet('audit'),
   // The fleet is a ledger here, so `platform` is one too.
   'GET /v1/audit/:fleet': ofLedger('audit'),

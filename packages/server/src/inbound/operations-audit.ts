@@ -1,6 +1,7 @@
 import { writeProofFile } from '@mintmark/core/evidence'
 import { listDeviceEvents } from '../operations/devices.ts'
 import { type EntryQuestion, listEntries, readEntry, readProof } from '../operations/entries.ts'
+import { explainDevice } from '../operations/why.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation } from './call.ts'
 import { readIndex, readLimit } from './input.ts'
@@ -25,6 +26,10 @@ export const auditOperations = {
       const file = await readProof(platform, params.fleet!, readIndex(params.index!))
       return { status: 200, type: 'application/json', body: writeProofFile(file) }
     },
+  },
+  'GET /v1/fleets/:fleet/devices/:name/why': {
+    summary: 'Why a device is or is not let in: standing, certificate, keys and its last refusals, explained',
+    run: async ({ platform, params }) => json(await explainDevice(platform, params.fleet!, params.name!)),
   },
   'GET /v1/fleets/:fleet/devices/:name/events': {
     summary: 'What the ledger has about a device, newest first, a page at a time',

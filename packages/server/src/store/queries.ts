@@ -385,6 +385,26 @@ export const queries = ({ builder: db }: Dialect) => ({
   removeNews: query((v: { before: number }) => db.deleteFrom('news').where('version', '<', v.before)),
 
   // Refusals
+  refusals: query((v: { ledger: string; who: string; limit: number }) =>
+    db
+      .selectFrom('refusal')
+      .selectAll()
+      .where('ledger', '=', v.ledger)
+      .where('who', '=', v.who)
+      .orderBy('idx', 'desc')
+      .limit(v.limit),
+  ),
+  refusalsOfMany: query((v: { ledger: string; from: string; to: string; since: number; limit: number }) =>
+    db
+      .selectFrom('refusal')
+      .selectAll()
+      .where('ledger', '=', v.ledger)
+      .where('who', '>', v.from)
+      .where('who', '<', v.to)
+      .where('last_at', '>=', v.since)
+      .orderBy('idx', 'desc')
+      .limit(v.limit),
+  ),
   addRefusal: query((v: Row<'refusal'>) =>
     db
       .insertInto('refusal')

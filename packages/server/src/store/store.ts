@@ -248,6 +248,17 @@ export class Store {
     return (await this.#connection.first(this.#queries.configContent, { digest }))?.content
   }
 
+  /** How who was refused in a ledger, latest first. */
+  async refusals(ledger: string, who: string, limit: number): Promise<Row<'refusal'>[]> {
+    return this.#connection.all(this.#queries.refusals, { ledger, who, limit })
+  }
+
+  /** The same of the holders of tokens, since a time. */
+  async tokenRefusals(ledger: string, since: number, limit: number): Promise<Row<'refusal'>[]> {
+    // ';' is the character after ':'.
+    return this.#connection.all(this.#queries.refusalsOfMany, { ledger, from: 'token:', to: 'token;', since, limit })
+  }
+
   async head(ledger: string): Promise<Row<'ledger_head'> | undefined> {
     return this.#connection.first(this.#queries.head, { ledger })
   }
