@@ -166,14 +166,11 @@ export class Store {
 
   /** One page in order of name, after a name ('' for the first). */
   async devices(fleet: string, { after, limit, ...sought }: Sought): Promise<DevicePage> {
-    const { devices, deviceAt, labelledAt } = this.#queries
+    const { devices } = this.#queries
     // '0' is the character after '/'.
-    const range = { from: `${fleet}/device/${after}`, to: `${fleet}/device0`, places: mostSeen - 1 }
-    const last =
-      sought.label === undefined
-        ? await this.#connection.first(deviceAt, range)
-        : await this.#connection.first(labelledAt, { ...range, label: sought.label })
+    const range = { from: `${fleet}/device/${after}`, to: `${fleet}/device0` }
     const chosen = deviceCriteria.filter(name => sought[name] !== undefined).join(' ')
+    const last = chosen === '' ? undefined : await this.#lastSeen(range, sought.label)
     // Of the characters of names this one has a meaning in a pattern, and there are no others in what is looked for.
     const search = `%${sought.search?.replaceAll('_', '\\_')}%`
     const values = {
@@ -188,6 +185,15 @@ export class Store {
     const rows = await this.#connection.all(devices.get(chosen)!, values)
     const end = rows.length === limit ? rows.at(-1)!.identity : last?.identity
     return { rows, next: end === undefined ? undefined : readPath(end).name }
+  }
+
+  /** Where a search ends for now; undefined where it gets to the end, as it does where everything is found. */
+  #lastSeen(range: { readonly from: string; readonly to: string }, label: string | undefined) {
+    const { deviceAt, labelledAt } = this.#queries
+    const places = mostSeen - 1
+    return label === undefined
+      ? this.#connection.first(deviceAt, { ...range, places })
+      : this.#connection.first(labelledAt, { ...range, places, label })
   }
 
   async keyOwner(id: string): Promise<Row<'key'> | undefined> {
