@@ -43,7 +43,8 @@ export async function startMintmark(data: string, { database, cores = 'first' }:
   const [line] = (await Promise.race([once(createInterface(child.stdout!), 'line'), gone])) as [string]
   const ready = performance.now() - begun
   gone.catch(() => undefined)
-  const { machine } = JSON.parse(line) as { machine: string }
+  const { machine } = JSON.parse(line) as { machine?: string }
+  if (machine === undefined) throw new Error(`mintmark up: ${line}`)
   const home = readHome(join(data, 'operator'))
   const { certificate, keyFile } = home
   const operator = connect({

@@ -13,6 +13,7 @@ const rows = {
   firstPage: { ...milliseconds, title: '100 devices, the first', budget: undefined },
   middlePage: { ...milliseconds, title: '100 devices, somewhere in the middle', budget: undefined },
   lastPage: { ...milliseconds, title: '100 devices, the last', budget: undefined },
+  search: { ...milliseconds, title: 'search by four characters of a name', budget: undefined },
   standing: { ...milliseconds, title: 'standing, as the gate asks, in the process', budget: undefined },
   bare: { ...milliseconds, title: 'bare point read of node:sqlite', budget: undefined },
 } as const

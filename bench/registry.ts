@@ -17,6 +17,8 @@ import { printReport, type Round, shownBytes } from './registry-report.ts'
 // of node:sqlite in the same file, which is as little as a lookup can cost.
 
 const smallRegistry = 1_000
+/** Of a name: few others have it. */
+const partOf = (name: string): string => name.slice(-4)
 const [lookups, pages, perPage] = [4_000, 200, 100]
 
 export async function benchRegistry({ devices, rounds, data }: Options): Promise<void> {
@@ -67,6 +69,7 @@ async function measureRound({ data }: Registry): Promise<Round> {
       lookups: await ask(names.map(lookupOf), 16),
       firstPage: await ask(places.map(() => get(`${list}?limit=${perPage}`))),
       middlePage: await ask(places.map(pageAfter)),
+      search: await ask(places.map(name => get(`${list}?limit=${perPage}&search=${partOf(name)}`))),
       lastPage: await ask(places.map(() => pageAfter(last))),
     }
     const loaded = { start: [platform.ready], memory, memoryLoaded: [memoryOf(platform.pid)], ...served }
