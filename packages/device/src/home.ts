@@ -3,21 +3,25 @@ import { join } from 'node:path'
 import { pem, readPem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { didKey, type Key, type KeyAlgorithm } from '@mintmark/core/keys'
-import { readCertificate } from '@mintmark/core/signed'
+import { type Certificate, readCertificate } from '@mintmark/core/signed'
 import { createKeyFile, openKeyFile, writeFileDurably } from '@mintmark/elements'
 import { type Facts, readFacts, writeFacts } from './home-facts.ts'
 
-//     key.pem       0600, PKCS#8: made first, never replaced
+//     key.pem       0600, PKCS#8: made first
 //     anchor.pem    the pinned root
 //     charter.cbor  the root's word on the fleet; not in an operator's home
 //     receipt.json  the ledger's receipt for the certificate, as it came
 //     home.json     {v, identity, did, url, fleet, name, role}
 //     cert.pem      the leaf, then its chain without the root
 //
+//     key.next.pem, receipt.next.json, cert.next.pem
+//                   what is to take the place of the others, see next.ts
+//     config.json   the fleet's configuration, where a daemon runs
 //     retired.json  only where the identity was decommissioned: the notice, and the device's last word
 //
-// cert.pem is written last: a home with it is whole, a home without it is an enrollment to be run again. A home with
-// retired.json is over, whatever else is still there.
+// cert.pem is written last: a home with it is whole, a home without it is an enrollment to be run again. home.json says
+// which key is the home's, by its DID, and the certificate is the one for that key. A home with retired.json is over,
+// whatever else is still there.
 
 /** Who lives in a home, and what it takes to prove it. */
 export interface Home extends Facts {
@@ -56,25 +60,35 @@ export function readHome(directory: string): Home {
   const state = homeState(directory)
   if (state === 'retired') throw new Refused('home-retired', directory)
   if (state !== 'enrolled') throw new Refused('home-missing', directory)
-  const certificate = readFileSync(file(directory, 'certificate'), 'utf8')
   const facts = readFacts(readFileSync(file(directory, 'facts')))
-  const keyFile = file(directory, 'key')
-  const key = openKeyFile(keyFile)
-  const leaf = readCertificate(readPemBlocks('CERTIFICATE', certificate)[0]!)
-  const ours = leaf.publicKey.equals(key.publicKey) && facts.did === didKey(key.publicKey)
-  if (!ours || leaf.altNames?.uris[0] !== facts.identity) {
+  const held = readKey(directory, facts.did)
+  const certificate = held && readCertificateOf(directory, held.key)
+  if (certificate === undefined || leafOf(certificate).altNames?.uris[0] !== facts.identity) {
     throw new Error(`${directory}: key.pem, cert.pem and home.json are not of one identity`)
   }
-  return {
-    ...facts,
-    directory,
-    certificate,
-    anchor: readAnchor(directory),
-    charter: readCharterFile(directory),
-    key,
-    keyFile,
-  }
+  const charter = readCharterFile(directory)
+  return { ...facts, directory, certificate, anchor: readAnchor(directory), charter, ...held! }
 }
+
+/** The key that home.json names: key.pem, or the next one where the exchange of the two was interrupted. */
+function readKey(directory: string, did: string): Pick<Home, 'key' | 'keyFile'> | undefined {
+  for (const keyFile of [file(directory, 'key'), file(directory, 'nextKey')]) {
+    const key = exists(keyFile) ? openKeyFile(keyFile) : undefined
+    if (key && didKey(key.publicKey) === did) return { key, keyFile }
+  }
+  return undefined
+}
+
+function readCertificateOf(directory: string, key: Key): string | undefined {
+  return [file(directory, 'certificate'), file(directory, 'nextCertificate')]
+    .filter(exists)
+    .map(path => readFileSync(path, 'utf8'))
+    .find(text => leafOf(text).publicKey.equals(key.publicKey))
+}
+
+/** The leaf of a chain in PEM. */
+export const leafOf = (certificate: string): Certificate =>
+  readCertificate(readPemBlocks('CERTIFICATE', certificate)[0]!)
 
 /** The pinned root, DER. */
 export const readAnchor = (directory: string): Uint8Array =>
@@ -110,10 +124,12 @@ export function writeHome(directory: string, contents: Contents): void {
   const { facts, anchor, charter, receipt } = contents
   write(directory, 'anchor', utf8(pem('CERTIFICATE', anchor)))
   if (charter !== undefined) write(directory, 'charter', charter)
-  write(directory, 'receipt', utf8(`${JSON.stringify(receipt, undefined, 2)}\n`))
+  write(directory, 'receipt', receiptText(receipt))
   write(directory, 'facts', utf8(writeFacts(facts)))
   write(directory, 'certificate', utf8(pemChain(contents.chain)))
 }
+
+export const receiptText = (receipt: object): Uint8Array => utf8(`${JSON.stringify(receipt, undefined, 2)}\n`)
 
 export const pemChain = (chain: readonly Uint8Array[]): string => chain.map(der => pem('CERTIFICATE', der)).join('')
 
@@ -124,13 +140,17 @@ const names = {
   receipt: 'receipt.json',
   facts: 'home.json',
   certificate: 'cert.pem',
+  nextKey: 'key.next.pem',
+  nextReceipt: 'receipt.next.json',
+  nextCertificate: 'cert.next.pem',
+  configuration: 'config.json',
   retired: 'retired.json',
 } as const
 
-const write = (directory: string, name: keyof typeof names, bytes: Uint8Array): void =>
+export const write = (directory: string, name: keyof typeof names, bytes: Uint8Array): void =>
   writeFileDurably(file(directory, name), bytes, { mode: 0o644, replace: true })
 
-const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+export const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
 function readCharterFile(directory: string): Uint8Array | undefined {
   const path = file(directory, 'charter')

@@ -11,7 +11,7 @@ import { nodeVerify } from '@mintmark/elements'
 export type ReceiptText = Readonly<Record<string, unknown>>
 
 /** The kinds of change that give an identity a certificate. */
-export type IssuingKind = 'identity.enrolled' | 'identity.renewed'
+export type IssuingKind = 'identity.enrolled' | 'identity.renewed' | 'key.introduced'
 
 /** What the entry of a receipt must say. */
 export interface Issuance {

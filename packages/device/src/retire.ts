@@ -2,12 +2,14 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { base64url, hex, pem, readBase64url, readPemBlocks, sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import { didKey } from '@mintmark/core/keys'
 import { path, spiffeId } from '@mintmark/core/names'
 import { proveNotice } from '@mintmark/core/proof'
 import { signDecommissionConfirmation } from '@mintmark/core/signed'
 import { nodeVerify, openKeyFile, randomBytes, removeFileDurably, wipeKeyFile } from '@mintmark/elements'
 import { file, type Home, homeState, readAnchor, readHome } from './home.ts'
 import { connect, type Reply } from './https.ts'
+import { readNext } from './next.ts'
 import { fields } from './reply.ts'
 import { keepConfirmed, keepRetired, type Retired, readRetired } from './retired.ts'
 
@@ -41,10 +43,26 @@ export async function retire({ home, now }: Retirement): Promise<Retired> {
 
 async function askAndKeep(home: string, now: () => number): Promise<void> {
   try {
-    keepRetired(home, await ask(readHome(home), now))
+    keepRetired(home, await askAs(identitiesOf(home), now))
   } catch (error) {
     // Another process was quicker, and took the key away meanwhile.
     if (homeState(home) !== 'retired') throw error
+  }
+}
+
+/** The home, and where a change of key was interrupted, the home with the next key: the platform knows which is the last. */
+function identitiesOf(directory: string): readonly Home[] {
+  const home = readHome(directory)
+  const next = readNext(home)
+  return next?.isNewKey ? [home, { ...home, ...next, did: didKey(next.key.publicKey) }] : [home]
+}
+
+async function askAs([home, ...others]: readonly Home[], now: () => number): Promise<Retired> {
+  try {
+    return await ask(home!, now)
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof Refused) || error.code !== 'key-superseded') throw error
+    return askAs(others, now)
   }
 }
 
@@ -92,12 +110,15 @@ function readAnswer(body: Reply['body']): { notice: Uint8Array; chain: Uint8Arra
 }
 
 function wipe(home: string, { keyId }: Retired): void {
-  const keyFile = file(home, 'key')
+  const [keyFile, nextFile] = [file(home, 'key'), file(home, 'nextKey')]
   // Put here since, or the other way round: either way nothing has said that this one is to go.
   const held = heldKey(keyFile)
-  if (held !== undefined && held !== keyId) throw new Error(`${keyFile} is another key than retired.json is about`)
+  const isOther = held !== undefined && held !== keyId && heldKey(nextFile) !== keyId
+  if (isOther) throw new Error(`${keyFile} is another key than retired.json is about`)
   for (const each of [keyFile, ...otherKeys(home)]) wipeKeyFile(each)
-  removeFileDurably(file(home, 'certificate'))
+  for (const name of ['certificate', 'nextCertificate', 'nextReceipt', 'configuration'] as const) {
+    removeFileDurably(file(home, name))
+  }
 }
 
 const mostKeyBytes = 65_536

@@ -53,6 +53,12 @@ export function removeTornWrites(directory: string, before = Number.POSITIVE_INF
   }
 }
 
+/** Gives a file the name of another, which it replaces; once this returns a power cut does not take that back. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to)
+  syncDirectory(dirname(to))
+}
+
 /** Removes a file where there is one; once this returns a power cut does not bring it back. */
 export function removeFileDurably(path: string): void {
   rmSync(path, { force: true })

@@ -1,4 +1,11 @@
-export { type DurableWrite, isCode, removeFileDurably, removeTornWrites, writeFileDurably } from './atomic-file.ts'
+export {
+  type DurableWrite,
+  isCode,
+  removeFileDurably,
+  removeTornWrites,
+  renameDurably,
+  writeFileDurably,
+} from './atomic-file.ts'
 export { createKeyFile, openKeyFile, wipeKeyFile } from './key-file.ts'
 export { randomBytes } from './random.ts'
 export {

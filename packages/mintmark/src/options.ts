@@ -1,4 +1,5 @@
 import { Refused } from '@mintmark/core/errors'
+import type { KeyAlgorithm } from '@mintmark/core/keys'
 import { readFleetName, readName } from '@mintmark/core/names'
 import { readReason, readTtl, readUses } from '@mintmark/core/rules'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -35,6 +36,15 @@ export const reasonOption = () =>
 /** Why, where the ledger can do without. */
 export const whyOption = () => new Option('--reason <text>', 'why; it goes on the ledger').argParser(readReason)
 export const labelOption = (description: string) => new Option('--label <key=value>', description)
+
+const algorithms: Readonly<Record<string, KeyAlgorithm>> = { ed25519: 'Ed25519', p256: 'P-256' }
+
+/** @param otherwise what kind it is where nothing is said */
+export const keyOption = (otherwise: string) =>
+  new Option('--key <kind>', `kind of key; ${otherwise} where nothing is said`).choices(Object.keys(algorithms))
+
+export const readAlgorithm = (kind: string | undefined): KeyAlgorithm | undefined =>
+  kind === undefined ? undefined : algorithms[kind]
 
 /** Where a command stands in the help of all. */
 export const helpGroups = { operator: 'Where the platform runs:', device: 'On a device:' } as const

@@ -225,6 +225,12 @@ const table = {
     hint: 'enroll into another --home; mintmark wipe finishes a wipe that was interrupted',
   },
   'home-missing': { status: 404, seen: 'anyone', message: 'This home holds no identity.', hint: 'enroll first' },
+  'home-in-use': {
+    status: 409,
+    seen: 'anyone',
+    message: 'Another process is at work in this home.',
+    hint: 'a renewal is over in a moment; a daemon is there to stay, and one a home is enough',
+  },
   'anchor-mismatch': {
     status: 401,
     seen: 'anyone',

@@ -1,10 +1,9 @@
-import type { KeyAlgorithm } from '@mintmark/core/keys'
 import { readName } from '@mintmark/core/names'
 import { enroll } from '@mintmark/device'
 import { type Command, Option } from 'commander'
 import { enrolledOutcome } from '../enrolled.ts'
 import { readLine } from '../input.ts'
-import { example, helpGroups, homeOption, jsonOption } from '../options.ts'
+import { example, helpGroups, homeOption, jsonOption, keyOption, readAlgorithm } from '../options.ts'
 import { print } from '../print.ts'
 
 /** `enroll` */
@@ -15,16 +14,12 @@ export function registerEnroll(program: Command): void {
     .description('make a key here and have the platform certify it')
     .argument('[token]', 'enrollment token; - reads it from standard input, absent: MINTMARK_TOKEN')
     .addOption(new Option('--name <device>', 'name to ask for').argParser(readName))
-    .addOption(
-      new Option('--key <kind>', 'kind of key; ed25519 where nothing is said').choices(Object.keys(algorithms)),
-    )
+    .addOption(keyOption('ed25519'))
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(enrollHere)
   example(command, 'mintmark enroll mmt1_... --name device-104', 'mintmark enroll - --name device-104 < token.txt')
 }
-
-const algorithms: Readonly<Record<string, KeyAlgorithm>> = { ed25519: 'Ed25519', p256: 'P-256' }
 
 interface Options {
   readonly name?: string
@@ -35,7 +30,7 @@ interface Options {
 async function enrollHere(given: string | undefined, options: Options, command: Command): Promise<void> {
   const token = await readToken(given, command)
   const { name, home } = options
-  const algorithm = options.key === undefined ? undefined : algorithms[options.key]
+  const algorithm = readAlgorithm(options.key)
   const enrolled = await enroll({
     token,
     home,
