@@ -67,6 +67,8 @@ export class Pipeline {
   async respond(request: IncomingMessage, door: Door): Promise<Reply> {
     const finished = this.metrics.request()
     const reply = await this.#answer(request, door).catch((error: unknown) => this.broken(error))
+    // A body that came with its head has been read to its end then, so that the connection can go on after a refusal.
+    if (!request.complete && !reply.last) await new Promise(resolve => setImmediate(resolve))
     finished(reply.status)
     return reply
   }
