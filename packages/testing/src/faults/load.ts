@@ -54,8 +54,6 @@ export class Load {
   readonly #revoked: Enrolled[] = []
   /** By SPKI, base64. */
   readonly #claimed = new Map<string, { readonly token: string; readonly applicant: Applicant }>()
-  /** Tokens of which a client was told that they are spent, by id. */
-  readonly spent = new Set<string>()
   /** Questions that nobody answered. */
   lost = 0
 
@@ -182,7 +180,7 @@ export class Load {
         answered?.('granted')
       } catch (error) {
         if (!(error instanceof Refused && error.code === 'token-spent')) throw error
-        this.spent.add(tokenId(token))
+        this.oracle.acknowledge({ told: 'token spent', token: tokenId(token) })
         answered?.('spent')
       }
     }

@@ -28,6 +28,7 @@ export interface Receipt {
 export type Told =
   | ({ readonly told: 'certificate' } & Acknowledged)
   | { readonly told: 'token'; readonly token: string; readonly uses: number }
+  | { readonly told: 'token spent'; readonly token: string }
   | { readonly told: 'token revoked'; readonly token: string }
   | { readonly told: 'device revoked'; readonly identity: string }
 
@@ -39,7 +40,6 @@ export class Oracle {
   readonly #path: string
   readonly #file: number
   #count = 0
-  #read = 0
 
   constructor(path: string) {
     this.#path = path
@@ -61,11 +61,15 @@ export class Oracle {
     return linesOf(readFileSync(this.#path))
   }
 
-  /** What came since this was last asked. */
-  fresh(): Told[] {
-    const bytes = Buffer.alloc(fstatSync(this.#file).size - this.#read)
-    readSync(this.#file, bytes, 0, bytes.length, this.#read)
-    this.#read += bytes.length
+  /** Bytes of the file. */
+  get size(): number {
+    return fstatSync(this.#file).size
+  }
+
+  /** What came between two sizes. */
+  between(from: number, to: number): Told[] {
+    const bytes = Buffer.alloc(to - from)
+    readSync(this.#file, bytes, 0, bytes.length, from)
     return linesOf(bytes)
   }
 

@@ -24,6 +24,8 @@ export interface Place {
   readonly url?: string
   /** Beside what this process has. */
   readonly env?: NodeJS.ProcessEnv
+  /** Run before it, and becomes it: `nsenter`, say, with its arguments. */
+  readonly prefix?: readonly string[]
 }
 
 /**
@@ -43,13 +45,14 @@ export class PlatformProcess {
   #complaints = ''
 
   /** Spawns it and does not wait: it may be killed before it is ready. */
-  constructor({ data, port, domain = 'example.test', database, url, env }: Place) {
+  constructor({ data, port, domain = 'example.test', database, url, env, prefix = [] }: Place) {
     const begun = performance.now()
     const place = ['--data', data, '--domain', domain, '--port', String(port), '--console-port', '0']
     const kept = database === undefined ? [] : ['--database', database]
     const told = url === undefined ? [] : ['--url', url]
     const args = ['up', ...place, ...kept, ...told, '--log-level', 'warn', '--json']
-    this.#child = spawn(command, args, {
+    const [program, ...rest] = [...prefix, command, ...args]
+    this.#child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...compiled, ...env },
     })
@@ -91,6 +94,15 @@ export class PlatformProcess {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#ended
+  }
+
+  /** SIGSTOP: it is there, and does nothing. */
+  pause(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT')
   }
 
   /** SIGTERM. @returns the exit code */
