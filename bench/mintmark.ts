@@ -65,7 +65,7 @@ export async function startMintmark(data: string, { database, cores = 'first' }:
     asAnyone: { port, anchor },
     asOperator: { port, anchor, context },
     async token(uses) {
-      const { body } = await operator.post('/v1/fleets/bench/tokens', { uses, ttl: 3_600_000 })
+      const { body } = await operator.post('/v1/fleets/bench/tokens', { uses, ttl: 86_400_000 })
       return (body as { token: string }).token
     },
     async stop() {
