@@ -82,6 +82,20 @@ test('answers the request that is running when it is stopped, and takes no other
   expect(await auditData(data)).toMatchObject({ ok: true })
 })
 
+test('tells a balancer that it is ready, also one that names no host; nothing else is told to whom does not', async () => {
+  const { console: page } = await start(makeData())
+  const askBarely = async (path: string) => {
+    const socket = connectTcp(Number(new URL(page).port), '127.0.0.1')
+    socket.end(`GET ${path} HTTP/1.0\r\n\r\n`)
+    const chunks: Buffer[] = []
+    for await (const chunk of socket) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString().split('\r\n')[0]
+  }
+  expect(await askBarely('/readyz')).toContain(' 200 ')
+  expect(await askBarely('/healthz')).toContain(' 200 ')
+  for (const path of ['/', '/trust', '/metrics', '/console/']) expect(await askBarely(path)).toContain(' 400 ')
+})
+
 test('does not wait for ever for a request that does not end, nor for a handshake', async () => {
   const data = makeData()
   const running = await start(data)
