@@ -47,7 +47,7 @@ const advice = {
   'slow-down': 'wait that long; after refusals find out why, after renewals why there were so many',
   forbidden: 'ask the operator which identity may',
   unknown: 'enroll; a restored platform may be older than this certificate',
-  revoked: 'ask the operator why; a new identity has a new name or a token that replaces',
+  revoked: 'ask the operator why; the device can enroll again under a new name',
   'key-superseded':
     'use the newest certificate of this home; if there is none, the key was copied or taken over: tell the operator',
   'key-in-use': 'make a new key; one key has one name',
