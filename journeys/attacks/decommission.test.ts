@@ -315,6 +315,20 @@ describe('the confirmation', () => {
     expect((await tell(await confirm(device))).status).toBe(200)
   })
 
+  test('D62 by a key that another took the place of is none, and that key is told of no end', async () => {
+    const device = await platform.enrollDevice('acme', 'reset')
+    const [next, token] = [await platform.makeKey(), await platform.makeToken('acme', { replaces: 'reset' })]
+    expect((await platform.enroll(token.text, next.csr)).status).toBe(201)
+    await platform.decommission(device)
+    expect(refusal(await ask(device.tls))).toEqual(refused('key-superseded'))
+    const before = await platform.snapshot()
+    expect(refusal(await tell(await confirm(device)))).toEqual(refused('refused'))
+    expect((await tell(await confirm({ ...next, path: device.path }))).status).toBe(200)
+    expect(refusal(await tell(await confirm(device)))).toEqual(refused('refused'))
+    const refusals = (await platform.since(before)).filter(({ kind }) => kind === 'refused')
+    expect(refusals).toEqual([anonymously('key-superseded', lastWord, 2)])
+  })
+
   test.each<[string, unknown, string]>([
     ['nothing', {}, 'bad-request'],
     ['no statement', { confirmation: '' }, 'bad-cbor'],

@@ -67,6 +67,7 @@ describe('a value that is refused', () => {
     [['revoke', 'acme/device-104', '--reason', ''], 'bad-request'],
     [['whoami', '--home', '/nowhere'], 'home-missing'],
     [['renew', '--home', '/nowhere'], 'home-missing'],
+    [['wipe', '--home', '/nowhere'], 'home-missing'],
   ])('%j has exit code 1', async (args, code) => {
     const result = await ran(...args, '--json')
     expect(result.code).toBe(1)

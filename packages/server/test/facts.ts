@@ -40,7 +40,7 @@ export const fleet = (name: string): Change =>
     body: { fleet: name, key: makeKey().publicKey.spki, ledgerKey: makeKey().publicKey.raw, public: false },
   })
 
-export const token = (id: string, uses = 1): Change =>
+export const token = (id: string, uses = 1, more: { pattern?: string; replaces?: string } = {}): Change =>
   change({
     kind: 'token.created',
     at: at++,
@@ -55,6 +55,7 @@ export const token = (id: string, uses = 1): Change =>
       pattern: undefined,
       replaces: undefined,
       tier: 'software',
+      ...more,
     },
   })
 
@@ -62,7 +63,7 @@ export const revoked = (id: string): Change =>
   change({ kind: 'token.revoked', at: at++, by: 'platform', ledger: 'platform', body: { token: id } })
 
 /** @param identity `acme/device/device-104`; with a token, a gateway of the platform */
-export const enrolled = (identity: string, key = makeKey(), permit?: string): Change =>
+export const enrolled = (identity: string, key = makeKey(), permit?: string, replaces?: string): Change =>
   change({
     kind: 'identity.enrolled',
     at: at++,
@@ -71,7 +72,7 @@ export const enrolled = (identity: string, key = makeKey(), permit?: string): Ch
     body: {
       identity,
       token: permit,
-      replaces: undefined,
+      replaces,
       spki: key.publicKey.spki,
       tier: 'software',
       serial: randomBytes(16).toString('hex'),

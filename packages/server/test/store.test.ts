@@ -7,7 +7,7 @@ import { nodeVerify } from '@mintmark/elements'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { type Database, openSqlite, Store } from '../src/store/index.ts'
 import { type Kind, kinds } from './databases.ts'
-import { act, ended, enrolled, fact, fleet, granted, labelled, makeSigner, revoked, token } from './facts.ts'
+import { act, ended, enrolled, fact, fleet, granted, labelled, makeKey, makeSigner, revoked, token } from './facts.ts'
 
 /** Where it is in its ledger, or what it was refused with. */
 const codeOf = (commit: Promise<Receipt>): Promise<number | string> =>
@@ -199,6 +199,29 @@ describe.each(kinds)('on $kind', kind => {
       'delete from ledger_head; insert into ledger_head select * from kept; delete from ledger_entry where idx = 1',
     )
     await expect(store.commit(fact('acme'))).rejects.toMatchObject({ code: 'ledger-broken' })
+  })
+
+  test('a name goes on with another key, and certificates of the one before are told apart', async () => {
+    const { store } = await scene(kind)
+    const [identity, other] = ['platform/gateway/a', 'platform/gateway/b']
+    const [first, next] = [makeKey(), makeKey()]
+    const old = first.publicKey.id
+    const begun = enrolled(identity, first)
+    const { at, body } = begun as Change<'identity.enrolled'>
+    await store.commit(begun)
+    await store.commit(enrolled(other))
+    await store.commit(token('reset', 1, { pattern: 'a', replaces: old }))
+    const replaced = enrolled(identity, next, 'reset', old) as Change<'identity.enrolled'>
+    const { index } = await store.commit(replaced)
+    expect(await store.record(identity)).toMatchObject({ key: next.publicKey.id, serial: replaced.body.serial })
+    expect(await store.keysOf(identity)).toMatchObject([
+      { id: old, since: at, until: replaced.at },
+      { id: next.publicKey.id, since: replaced.at, until: null },
+    ])
+    expect(await store.newestCertificate(identity)).toMatchObject({ serial: replaced.body.serial, idx: index })
+    const listed = await store.supersededCertificates('platform', at)
+    expect(listed.map(each => ({ ...each }))).toEqual([{ serial: body.serial, until: replaced.at }])
+    expect(await store.supersededCertificates('platform', body.notAfter + 1)).toEqual([])
   })
 
   test('lists names in the order of their bytes, all of a fleet and no others', async () => {

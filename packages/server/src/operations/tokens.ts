@@ -2,16 +2,7 @@ import { base64url } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { path, readName } from '@mintmark/core/names'
 import type { Identity } from '@mintmark/core/proof'
-import {
-  type ChangeBody,
-  change,
-  checkReplacement,
-  readCovered,
-  readReason,
-  readTier,
-  readTtl,
-  readUses,
-} from '@mintmark/core/rules'
+import { type ChangeBody, change, readCovered, readReason, readTier, readTtl, readUses } from '@mintmark/core/rules'
 import { writeToken } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
 import type { Platform } from '../platform.ts'
@@ -94,7 +85,6 @@ export async function issueToken(
 async function currentKey(platform: Platform, fleet: string, name: string): Promise<string> {
   const record = await platform.store.standing(path({ fleet, role: 'device', name: readName(name) }))
   if (record === undefined) throw new Refused('device-unknown')
-  checkReplacement(record, record.key)
   return record.key
 }
 
