@@ -68,6 +68,11 @@ fs.writeFileSync = ((target: number | string, ...rest: [never]) => {
   real.writeFileSync(target, ...rest)
 }) as typeof fs.writeFileSync
 
+fs.writeSync = ((fd: number, ...rest: [never]) => {
+  if (open.has(fd)) step()
+  return real.writeSync(fd, ...rest)
+}) as typeof fs.writeSync
+
 fs.fsyncSync = fd => {
   const opened = open.get(fd)
   if (opened) step()
