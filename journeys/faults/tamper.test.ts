@@ -358,6 +358,7 @@ const tables = [
   'platform',
   'authority',
   'fleet',
+  'operator',
   'permit',
   'registry',
   'key',

@@ -102,7 +102,7 @@ operator.test('nobody gives what is not his to give', async () => {
   await refuses('fleet-unknown', () => given('admin:acme', '', 'auditor:acme,beta'))
   await refuses('forbidden', () => given('fleet-operator:*', '', 'auditor:acme'))
   await refuses('forbidden', () => given('auditor:acme', '', 'auditor:acme'))
-  await refuses('fleet-unknown', () => given('', '', 'auditor:acme'))
+  await refuses('forbidden', () => given('', '', 'auditor:acme'))
   await refuses('forbidden', () => given('admin:acme fleet-operator:beta', '', 'auditor:beta'))
 })
 
