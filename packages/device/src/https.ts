@@ -5,7 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { pem, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { isConnectionError, ProvenAgent } from './proven-agent.ts'
-import { readBody, readRefusal } from './reply.ts'
+import { readBody, readBytes, readRefusal } from './reply.ts'
 import { Turns } from './turns.ts'
 
 export interface Reach {
@@ -41,6 +41,8 @@ export interface Connection {
   put(path: string, body: object): Promise<Reply>
   /** A post that is to be refused with this status, and with a body that says more than a code. */
   postFor(status: number, path: string, body: object): Promise<Reply>
+  /** The bytes of a reply that is no JSON, at most so many. */
+  download(path: string, most: number): Promise<Uint8Array>
   /** Ends its sockets; a process with open ones does not end by itself. */
   close(): void
 }
@@ -61,13 +63,14 @@ export function connect({ url, anchor, identity, now }: Reach): Connection {
   const context = createSecureContext({ ca: pem('CERTIFICATE', anchor), minVersion: 'TLSv1.3', ...client })
   const agent = new ProvenAgent({ url: origin, anchor, context, now }, { timeout: idleLimit })
   const turns = new Turns(mostAtOnce)
-  const call = (method: string, path: string, body?: object, token?: string, due?: number) =>
-    turns.take(() => exchange(agent, origin, { method, path, body, token, due }))
+  const ask = (what: Partial<Call> & Pick<Call, 'method' | 'path'>) =>
+    turns.take(() => exchange(agent, origin, { body: undefined, token: undefined, due: undefined, ...what }))
   return {
-    get: path => call('GET', path),
-    post: (path, body, token) => call('POST', path, body, token),
-    put: (path, body) => call('PUT', path, body),
-    postFor: (status, path, body) => call('POST', path, body, undefined, status),
+    get: path => ask({ method: 'GET', path }),
+    post: (path, body, token) => ask({ method: 'POST', path, body, token }),
+    put: (path, body) => ask({ method: 'PUT', path, body }),
+    postFor: (due, path, body) => ask({ method: 'POST', path, body, due }),
+    download: async (path, most) => (await ask({ method: 'GET', path, most })).body as Uint8Array,
     close: () => agent.destroy(),
   }
 }
@@ -79,6 +82,8 @@ interface Call {
   readonly token: string | undefined
   /** The status of a refusal that is the answer. */
   readonly due: number | undefined
+  /** How many bytes are taken where the answer is no JSON. */
+  readonly most?: number
 }
 
 const mostAtOnce = 4
@@ -97,8 +102,9 @@ async function exchange(agent: ProvenAgent, url: URL, call: Call): Promise<Reply
     const response = await send(agent, url, call)
     const domain = agent.domainOf(response.socket)
     const status = response.statusCode ?? 0
-    const body = await readBody(response)
-    if ((status < 200 || status > 299) && status !== call.due) {
+    const isDone = status >= 200 && status <= 299
+    const body = isDone && call.most !== undefined ? await readBytes(response, call.most) : await readBody(response)
+    if (!isDone && status !== call.due) {
       throw readRefusal(status, body, response.headers['retry-after'])
     }
     return { status, body, domain }

@@ -26,7 +26,8 @@ export async function readText(response: IncomingMessage, most: number): Promise
   return Buffer.from(await readBytes(response, most)).toString('latin1')
 }
 
-async function readBytes(response: IncomingMessage, most: number): Promise<Uint8Array> {
+/** All of a reply, and no more than so many bytes. */
+export async function readBytes(response: IncomingMessage, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response as AsyncIterable<Uint8Array>) {

@@ -122,7 +122,7 @@ const Editor = ({ fleet, data }: { readonly fleet: string; readonly data: Config
   )
 }
 
-const written = ({ configuration }: Configuration): string => JSON.stringify(configuration, undefined, 2)
+const written = ({ configuration }: Configuration): string => JSON.stringify(configuration ?? {}, undefined, 2)
 
 const noObject = (text: string): JsonFault | undefined =>
   text.trimStart().startsWith('{')

@@ -267,6 +267,24 @@ const table = {
     message: 'This rests on another ledger key than the one that was named.',
     hint: 'compare the key with the one that you wrote down; where it differs, believe nothing of it',
   },
+  'root-needed': {
+    status: 401,
+    seen: 'anyone',
+    message: 'What is to be checked rests on a root, and the root must be known from elsewhere.',
+    hint: "name its SHA-256 with --root, from the signer's paper or a device's anchor.pem",
+  },
+  'bad-export': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The directory holds no ledger as Mintmark exports them.',
+    hint: 'name the directory that mintmark audit export wrote',
+  },
+  'ledger-forked': {
+    status: 409,
+    seen: 'anyone',
+    message: 'The ledger does not go on from what was exported of it: it was set back or written anew.',
+    hint: 'keep both heads, they are signed evidence; ask whoever runs the platform, and whoever else keeps heads of it',
+  },
   'ledger-key-needed': {
     status: 401,
     seen: 'anyone',

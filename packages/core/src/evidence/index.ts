@@ -1,3 +1,4 @@
+export { exportFiles } from './export-files.ts'
 export {
   type Pinned,
   type ProofFile,

@@ -1,21 +1,23 @@
 import { existsSync } from 'node:fs'
 import { utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { factInWords, type Pinned, writeProofFile } from '@mintmark/core/evidence'
+import { factInWords, writeProofFile } from '@mintmark/core/evidence'
 import { readFleetName } from '@mintmark/core/names'
+import type { Connection } from '@mintmark/device'
 import { writeFileDurably } from '@mintmark/elements'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type EntryName, entryCells, entryHeads, entryPath, readAbout, readEntryName } from '../entries.ts'
-import { Told } from '../failure.ts'
+import { type Exported, exportLedger, exportRoot } from '../export.ts'
 import { type AsOperator, asOperator } from '../operator.ts'
 import { databaseOption, dataOption, example, helpGroups, jsonOption, operatorOption } from '../options.ts'
 import { readPages } from '../pages.ts'
-import { isJson, lines, moment, print, printable, shown } from '../print.ts'
-import { fetchProof, ledgerKeyOption, rootOption, verifyProofFile } from '../proof.ts'
-import { type Fields, fieldsOf } from '../reply.ts'
+import { lines, moment, print, printable, shown } from '../print.ts'
+import { fetchProof, ledgerKeyOption, rootOption } from '../proof.ts'
+import { type Fields, fieldsOf, listOf } from '../reply.ts'
 import { printStream } from '../stream.ts'
+import { verifyWhat } from '../verify.ts'
 
-/** `audit list`, `audit show`, `audit prove`, `audit verify` */
+/** `audit list`, `audit show`, `audit prove`, `audit export`, `audit verify` */
 export function registerAudit(program: Command): void {
   const audit = program.command('audit').helpGroup(helpGroups.operator).description('read and check the ledgers')
   example(audit, 'mintmark audit list --ledger acme')
@@ -58,17 +60,39 @@ export function registerAudit(program: Command): void {
     .action(proveEntry)
   example(prove, 'mintmark audit prove acme/17 --out proof.json')
 
+  const exporting = audit
+    .command('export')
+    .description('copy whole ledgers into files that can be checked without the platform; goes on where it was')
+    .requiredOption('--out <dir>', 'directory of the export; may hold an earlier one')
+    .addOption(ledgerOption())
+    .addOption(dataOption())
+    .addOption(operatorOption())
+    .addOption(jsonOption())
+    .action(exportLedgers)
+  example(exporting, 'mintmark audit export --out ./export', 'mintmark audit export --out ./export --ledger acme')
+
   const verify = audit
     .command('verify')
-    .description('check a proof file, or replay all ledgers of a data directory and compare its tables; reads only')
-    .argument('[file]', 'a file of audit prove; without it the data directory')
+    .description('check a proof file, an export, or all ledgers and tables of a data directory; reads only')
+    .argument('[path]', 'a file of audit prove or a directory of audit export; without it the data directory')
     .addOption(rootOption())
     .addOption(ledgerKeyOption())
+    .option(
+      '--against <path>',
+      'an earlier export, checkpoint or receipt, which must be a part of it; may be given again',
+      (path: string, before: readonly string[] = []) => [...before, path],
+    )
+    .addOption(ledgerOption())
     .addOption(dataOption())
     .addOption(databaseOption())
     .addOption(jsonOption())
     .action(verifyWhat)
-  example(verify, 'mintmark audit verify --data ./mintmark-data', 'mintmark audit verify proof.json --root "$ROOT"')
+  example(
+    verify,
+    'mintmark audit verify --data ./mintmark-data',
+    'mintmark audit verify proof.json --root "$ROOT"',
+    'mintmark audit verify ./export --ledger acme --root "$ROOT" --against ./export-of-may',
+  )
 }
 
 const ledgerOption = () =>
@@ -158,36 +182,49 @@ async function proveEntry(name: EntryName, options: ProveOptions, command: Comma
   })
 }
 
-interface VerifyOptions extends Pinned {
-  readonly data: string
-  readonly database?: string
+interface ExportOptions extends AsOperator {
+  readonly out: string
+  readonly ledger?: string
 }
 
-async function verifyWhat(file: string | undefined, options: VerifyOptions, command: Command): Promise<void> {
-  if (file === undefined) return verifyLedgers(options, command)
-  if (options.root === undefined && options.ledgerKey === undefined) {
-    command.error("error: name the root with --root, or the key of the platform's own ledger with --ledger-key")
-  }
-  print(command, await verifyProofFile(file, options))
+async function exportLedgers(options: ExportOptions, command: Command): Promise<void> {
+  const { out, ledger } = options
+  const { ledgers, hidden, root, ledgerKey } = await asOperator(options, async platform => {
+    const root = await exportRoot(platform, out)
+    const names = ledger === undefined ? await readableLedgers(platform) : [ledger]
+    const ledgers: Exported[] = []
+    let hidden = false
+    for (const name of names) {
+      const exported = await exportLedger(platform, out, name).catch((error: unknown) => {
+        // Whoever may see some fleets only may not read the platform's own.
+        if (ledger === undefined && name === 'platform' && isHidden(error)) return undefined
+        throw error
+      })
+      if (exported) ledgers.push(exported)
+      else hidden = true
+    }
+    const trust = fieldsOf((await platform.get('/v1/trust')).body)
+    return { ledgers, hidden, root, ledgerKey: fieldsOf(trust.ledger).verifierKey }
+  })
+  const pins = [
+    ...(ledgers.some(each => each.ledger !== 'platform') ? [`--root ${root}`] : []),
+    ...(ledgers.some(each => each.ledger === 'platform') ? [`--ledger-key ${shown(ledgerKey)}`] : []),
+  ]
+  const text = [
+    ...ledgers.map(({ ledger, size, fetched }) => `${ledger}: ${size} entries, ${fetched} files fetched`),
+    ...(hidden ? ["The platform's own ledger is not for you to read."] : []),
+    'Whoever checks it takes what follows each option from elsewhere, not from here:',
+    `  mintmark audit verify ${out} ${pins.join(' ')}`,
+  ]
+  print(command, { json: { export: out, ledgers, root, ledgerKey }, text: text.join('\n') })
 }
 
-async function verifyLedgers({ data, database }: VerifyOptions, command: Command): Promise<void> {
-  const { auditData } = await import('@mintmark/server')
-  const report = await auditData(data, { database, progress: progressOf(command) })
-  if (!report.ok) {
-    print(command, {
-      json: report,
-      text: `NOT WHOLE after ${report.entries} entries.\n  ${report.where}: ${report.why}`,
-    })
-    throw new Told(1)
-  }
-  const ledgers = report.ledgers.map(({ ledger, size, root }) => `  ${ledger}: ${size} entries, root ${root}`)
-  const text = ['Whole: every entry, tree, checkpoint and table agrees.', ...ledgers].join('\n')
-  print(command, { json: report, text })
+/** Those of fleets that have one, and the platform's own. */
+async function readableLedgers(platform: Connection): Promise<string[]> {
+  const fleets = listOf((await platform.get('/v1/fleets')).body, 'fleets')
+  const active = fleets.filter(({ state }) => state === 'active').map(({ fleet }) => readFleetName(String(fleet)))
+  return ['platform', ...active]
 }
 
-/** Counts along on a terminal. */
-function progressOf(command: Command): ((entries: number) => void) | undefined {
-  if (!process.stderr.isTTY || isJson(command)) return undefined
-  return entries => process.stderr.write(`\r${entries} entries`)
-}
+const isHidden = (error: unknown): boolean =>
+  error instanceof Refused && ['not-found', 'forbidden', 'fleet-unknown'].includes(error.code)

@@ -90,6 +90,7 @@ class Audit {
     for (const ledger of await this.#ledgers(this.#asks.tileLedgers)) {
       if (!found.includes(ledger)) throw new Finding(entryOf(ledger, 0), 'a tile of a ledger that has no entries')
     }
+    this.#replay.checkKept()
     for (const [table, key] of Object.entries(projected)) await this.#table(table as keyof Tables, key)
     await this.#contents()
     return ledgers

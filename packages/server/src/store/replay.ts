@@ -11,11 +11,12 @@ import {
   root,
   type TileHash,
 } from '@mintmark/core/ledger'
-import { type Change, isOfKind, readChange } from '@mintmark/core/rules'
-import { readCertificate, readCharter } from '@mintmark/core/signed'
+import { type Change, change, isOfKind, readChange } from '@mintmark/core/rules'
+import { type Certificate, type Charter, readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Connection, Dialect } from './database.ts'
 import { entryOf, Finding, reasonOf } from './finding.ts'
+import { type KeptHead, KeptHeads } from './kept.ts'
 import { Projection } from './projection.ts'
 import { queries } from './queries.ts'
 import { openSqlite } from './sqlite.ts'
@@ -23,8 +24,12 @@ import { openSqlite } from './sqlite.ts'
 /** What is known from elsewhere, and not from what is replayed. */
 export interface Known {
   readonly domain: string
-  /** Signs the platform's ledger. */
-  readonly platformKey: PublicKey
+  /** Signs the platform's ledger; undefined where that is not replayed. */
+  readonly platformKey: PublicKey | undefined
+  /** The root, where it is pinned; otherwise it is the one that the platform's ledger was founded on. */
+  readonly root?: Certificate | undefined
+  /** Heads from earlier days, which the ledgers must go on from. */
+  readonly kept?: readonly KeptHead[] | undefined
   /** Called now and then with the number of entries done. */
   progress?(entries: number): void
 }
@@ -46,13 +51,15 @@ export class Replay {
   readonly #queries = queries(this.#database.dialect)
   readonly #trees = new Map<string, Frontier>()
   readonly #keys = new Map<string, PublicKey>()
+  readonly #kept: KeptHeads
   /** Digests (hex) of every configuration that was ever set. */
   readonly configurations = new Set<string>()
   entries = 0
 
   constructor(known: Known) {
     this.#known = known
-    this.#keys.set('platform', known.platformKey)
+    this.#kept = new KeptHeads(known.kept ?? [], ledger => this.#origin(ledger))
+    if (known.platformKey) this.#keys.set('platform', known.platformKey)
   }
 
   /** The tables that the entries make. */
@@ -95,6 +102,8 @@ export class Replay {
         this.entries++
       }
     })
+    if (before.size === 0) await this.#kept.prove(ledger, this.#keys.get(ledger)!)
+    this.#kept.grown(ledger, before, leaves)
     const { frontier, tiles } = append(before, leaves, nodeSha256)
     this.#trees.set(ledger, frontier)
     this.#known.progress?.(this.entries)
@@ -106,15 +115,26 @@ export class Replay {
     const [tree, publicKey] = [this.tree(ledger), this.#keys.get(ledger)]
     const where = entryOf(ledger, tree.size)
     if (publicKey === undefined) throw new Finding(where, 'the ledger has no head')
-    const origin = `${ledger}.${this.#known.domain}/ledger`
+    this.#kept.ended(ledger, tree.size)
     let signed: Checkpoint
     try {
-      signed = await readCheckpoint(checkpoint, { origin, publicKey, verify: nodeVerify })
+      signed = await readCheckpoint(checkpoint, { origin: this.#origin(ledger), publicKey, verify: nodeVerify })
     } catch (error) {
       throw new Finding(where, reasonOf(error))
     }
     if (signed.size !== tree.size) throw new Finding(where, `the signed head is of ${signed.size} entries`)
     return { ...signed, same: equal(signed.root, root(tree, nodeSha256)) }
+  }
+
+  /** Every ledger of which there is a head from an earlier day was replayed. @throws Finding */
+  checkKept(): void {
+    for (const ledger of this.#kept.ledgers) {
+      if (!this.#trees.has(ledger)) throw new Finding(entryOf(ledger, 0), 'the ledger is not here any more')
+    }
+  }
+
+  #origin(ledger: string): string {
+    return `${ledger}.${this.#known.domain}/ledger`
   }
 
   async #entry(
@@ -129,7 +149,7 @@ export class Replay {
       if (fact.ledger !== ledger) throw new Finding(where, 'an entry of another ledger')
       look({ fact, idx, leaf })
       checkCertificateFacts(fact)
-      if (!this.#keys.has(ledger)) this.#keys.set(ledger, await this.#charteredKey(fact))
+      if (idx === 0) await this.#begin(projection, fact)
       await follow(where, projection, fact, idx)
       if (isOfKind(fact, 'config.set')) this.configurations.add(hex(fact.body.digest))
     } catch (error) {
@@ -137,15 +157,48 @@ export class Replay {
     }
   }
 
+  /** Who signs a ledger is known before anything follows from it. */
+  async #begin(projection: Projection, fact: Change): Promise<void> {
+    const { ledger } = fact
+    if (ledger === 'platform') {
+      const { root } = this.#known
+      if (root && isOfKind(fact, 'platform.founded') && !equal(fact.body.root, root.der)) {
+        throw new Refused('other-root', 'the platform was founded on another root')
+      }
+    } else {
+      this.#keys.set(ledger, await this.#charteredKey(projection, fact))
+    }
+  }
+
   /** The root's charter names the key that signs a fleet's ledger, so a rewritten ledger cannot bring its own. */
-  async #charteredKey(fact: Change): Promise<PublicKey> {
+  async #charteredKey(projection: Projection, fact: Change): Promise<PublicKey> {
     if (!isOfKind(fact, 'fleet.activated')) throw new Refused('ledger-broken', 'it does not begin with its charter')
     const platform = await this.tables.first(this.#queries.platform, {})
-    const charter = await readCharter(fact.body.charter, readCertificate(platform!.root).publicKey, nodeVerify)
-    if (charter.fleet !== fact.ledger) throw new Refused('bad-statement', 'charter of another fleet')
-    const { publicKey } = readCertificate(fact.body.certificate)
-    if (charter.authority !== publicKey.id) throw new Refused('bad-statement', 'charter of another CA')
+    const root = this.#known.root ?? readCertificate(platform!.root)
+    const charter = await readCharter(fact.body.charter, root.publicKey, nodeVerify)
+    const { fleet, domain, authority } = charter
+    if (fleet !== fact.ledger || domain !== this.#known.domain) {
+      throw new Refused('bad-statement', 'charter of another fleet')
+    }
+    if (authority !== readCertificate(fact.body.certificate).publicKey.id) {
+      throw new Refused('bad-statement', 'charter of another CA')
+    }
+    if (platform === undefined) await this.#presume(projection, fact, charter, root)
     return admitRaw('Ed25519', charter.ledgerKey)
+  }
+
+  /** A fleet's ledger without the platform's: that there is such a platform and fleet, as root and charter say. */
+  async #presume(
+    projection: Projection,
+    { at, body, ledger: fleet }: Change<'fleet.activated'>,
+    { domain, ledgerKey }: Charter,
+    root: Certificate,
+  ): Promise<void> {
+    const none = { ledger_key: new Uint8Array(32), development: 0, founded: at }
+    await this.tables.run(this.#queries.addPlatform, { id: 1, domain, root: root.der, ...none })
+    const key = readCertificate(body.certificate).publicKey.spki
+    const made = { fleet, key, ledgerKey, public: false, reason: undefined }
+    await projection.apply(change({ kind: 'fleet.created', at, by: 'platform', ledger: 'platform', body: made }), 0)
   }
 }
 
