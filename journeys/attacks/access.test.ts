@@ -77,6 +77,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'POST /v1/fleets/:fleet/config/unset': ['operate fleet', 'mp'],
   'GET /v1/fleets/:fleet/config/history': ['view fleet', 'mp'],
   'GET /v1/fleets/:fleet/devices/:name/events': ['audit fleet', 'mp'],
+  'GET /v1/fleets/:fleet/devices/:name/why': ['view fleet', 'mp'],
   'GET /v1/audit/:fleet': ['audit ledger', 'mp'],
   'GET /v1/audit/:fleet/:index': ['audit ledger', 'mp'],
   'GET /v1/audit/:fleet/:index/proof': ['audit ledger', 'mp'],
@@ -400,10 +401,14 @@ describe('I110 an operator who may not see a fleet is told what he is told of on
         ['PUT', `/v1/operators/auditor-${ours}/grants`],
       ] as const) {
         const answers: string[] = []
+        const work: string[][] = []
         for (const fleet of [theirs, nobodys]) {
+          reads.splice(0)
           const more = method === 'POST' ? { name: 'someone', ttl: 60_000 } : { reason: 'a test' }
           answers.push((await caller.ask(method, path, JSON.stringify({ grants: `auditor:${fleet}`, ...more }))).whole)
+          work.push(reads.splice(0))
         }
+        expect(work[0]).toEqual(work[1])
         expect(answers[0]).toBe(answers[1])
         expect(answers[0]).toContain('fleet-unknown')
       }

@@ -227,6 +227,14 @@ describe('a page of another site', () => {
     },
   )
 
+  test('I114 that sends a form is refused also where no body is read', async () => {
+    const headers = { ...(await platform.signIn()), 'content-type': 'text/plain' }
+    const ended = await platform.browse('DELETE', '/console/session', { headers, body: 'a=b' })
+    expect(refusal(ended)).toEqual(refused('unsupported-media'))
+    const { authorization } = headers
+    expect((await platform.browse('GET', '/v1/me', { headers: { authorization } })).status).toBe(200)
+  })
+
   test('I114 cannot frame any page or answer, and no answer sets a cookie or lets it read', async () => {
     const session = await platform.signIn()
     const replies = [
@@ -260,4 +268,14 @@ describe('the pages', () => {
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     )
   })
+})
+
+test('a link opens nothing once the certificate has ended that it was made with', async () => {
+  const { tls, certificate } = await platform.enrollOperator('late', 'auditor:acme')
+  platform.clock.advance(certificate.notAfter - platform.clock.now() - minute)
+  const links = [await platform.makeLink(tls), await platform.makeLink(tls)]
+  expect((await openWith(links[0])).status).toBe(201)
+  platform.clock.advance(minute + 1_000)
+  // Who brings a link has proven nothing yet, and is told no more than that.
+  expect(refusal(await openWith(links[1]))).toEqual(refused('refused'))
 })

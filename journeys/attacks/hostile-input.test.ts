@@ -111,6 +111,23 @@ describe('I111 a prototype', () => {
   })
 })
 
+test.each<[string, string, object]>([
+  ['POST', '/v1/operators', { name: 'eve', grants: 'auditor:acme', ttl: 60_000 }],
+  ['PUT', '/v1/operators/ann/grants', { grants: 'admin:*', reason: 'x', yourself: true }],
+  ['POST', '/v1/operators/nobody/revoke', { reason: 'x' }],
+  ['POST', `/v1/invitations/${'A'.repeat(22)}/revoke`, {}],
+  ['POST', '/v1/fleets', { name: 'eve' }],
+  ['POST', '/v1/fleets/acme/tokens', { uses: 1, ttl: 60_000 }],
+  ['POST', `/v1/fleets/acme/tokens/${'A'.repeat(22)}/revoke`, {}],
+  ['PUT', '/v1/fleets/acme/config', { configuration: {} }],
+])('%s %s takes no field that it does not know', async (method, path, body) => {
+  const before = await platform.snapshot()
+  for (const more of [{ grant: 'admin:*' }, { role: 'admin' }, { by: 'platform/operator/local' }, { isAdmin: true }]) {
+    expect(refusal(await send(method, path, JSON.stringify({ ...body, ...more })))).toEqual(refused('bad-request'))
+  }
+  expect((await platform.since(before)).filter(({ kind }) => kind !== 'refused')).toEqual([])
+})
+
 describe('I115 a text that is made to be slow', () => {
   // Of each as many letters as the door lets through: what takes more than one look at each would never end.
   const long = 60_000
