@@ -20,7 +20,7 @@ import { found, requestFounding } from './operations/found.ts'
 import { provideNoticeCertificate, provideOperatorHome, provideServerCertificate } from './operations/own.ts'
 import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
-import { type Database, Processes, Store, sharedKeys } from './store/index.ts'
+import { type Database, Processes, Store, sharedKeys, speaksInClear } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
 export interface StartOptions {
@@ -195,6 +195,8 @@ export async function openData(
     if (existsSync(files.database)) throw new Error(`${files.platform} is gone: take it from a backup`)
     if (options.database === undefined) writeSettings(data, { domain }, { replace: false })
   } else checkDomain(data, kept.domain, domain)
+  const url = options.database ?? kept?.database
+  if (url !== undefined && speaksInClear(url)) options.log?.warn('the connection to the database is not encrypted')
   const database = await openDatabase(data, options, failed)
   try {
     const processes = await joinProcesses(database, options)

@@ -5,6 +5,7 @@ import { claim, connectAnonymously, makeApplicant } from '@mintmark/testing/faul
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { need } from '../../../scripts/services.ts'
 import { auditData, dataFiles, isFounded, settingsOf } from '../src/index.ts'
+import { speaksInClear } from '../src/store/index.ts'
 import { makeData, makeToken, operatorOf, start } from './scene.ts'
 
 // A platform whose database is on a PostgreSQL server.
@@ -89,6 +90,45 @@ test('an audit finds what was changed there', async () => {
     await server.sql(restore, databaseOf(database))
     expect(await auditData(data)).toMatchObject({ ok: true })
   }
+})
+
+test('an audit finds any value of any table that was changed there', async () => {
+  const data = makeData()
+  const database = await server.makeDatabase()
+  const running = await start(data, { database })
+  const operator = operatorOf(data)
+  await operator.post('/v1/fleets', { name: 'acme' })
+  await enroll(data)
+  await operator.put('/v1/fleets/acme/config', { configuration: { interval: 60 } })
+  operator.close()
+  await running.stop()
+
+  const name = databaseOf(database)
+  const passing = ['process', 'news', 'news_head', 'keeper_key', 'schema_version']
+  const columns = await server.sql(
+    `select table_name, column_name, data_type from information_schema.columns where table_schema = 'public'
+      and table_name <> all ('{${passing}}') order by table_name, column_name`,
+    name,
+  )
+  const changed: Readonly<Record<string, (column: string) => string>> = {
+    bigint: column => `coalesce(${column}, 0) + 1`,
+    text: column => `coalesce(${column}, '') || 'x'`,
+    bytea: column => `coalesce(${column}, '') || '\\x00'`,
+  }
+  await server.sql('create schema kept', name)
+  const found: string[] = []
+  for (const [table, column, type] of columns.map(line => line.split('|') as [string, string, string])) {
+    await server.sql(`create table if not exists kept.${table} as table public.${table}`, name)
+    const row = `select ctid from ${table} order by ctid desc limit 1`
+    const change = `update ${table} set ${column} = ${changed[type]!(column)} where ctid = (${row}) returning 1`
+    if ((await server.sql(change, name)).length === 0) continue
+    const report = await auditData(data)
+    if (report.ok) expect(`${table}.${column}`).toBe('found')
+    found.push(table)
+    await server.sql(`delete from ${table}; insert into ${table} select * from kept.${table}`, name)
+  }
+  expect(await auditData(data)).toMatchObject({ ok: true })
+  expect(new Set(found).size).toBeGreaterThan(9)
 })
 
 test('an audit says that pages are damaged where the server cannot read them', async () => {
@@ -188,4 +228,16 @@ test.each([
   )
   expect(error).toMatchObject({ code: 'bad-database', hint: expect.stringContaining('postgres://') })
   expect(String(error)).not.toContain('hunter2')
+})
+
+test.each([
+  ['postgres://db.example.com/name', true],
+  ['postgres://10.0.0.7/name?sslmode=disable', true],
+  ['postgres://db.example.com/name?sslmode=verify-full', false],
+  ['postgres://localhost/name', false],
+  ['postgres://127.0.0.1:5433/name', false],
+  ['postgres://[::1]/name', false],
+  ['postgres:///name?host=/run/postgresql', false],
+])('of %s an operator is warned: %s', (url, isWarned) => {
+  expect(speaksInClear(url)).toBe(isWarned)
 })

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { readCheckpoint } from '@mintmark/core/ledger'
 import { nodeVerify } from '@mintmark/elements'
 import { type PostgresServer, startPostgres } from '@mintmark/testing'
@@ -122,6 +125,40 @@ describe('one database', () => {
     await expect(done).rejects.toThrow(new TypeError('a fault of ours'))
     expect(await server.sql('select count(*) from config', databaseOf(url))).toEqual(['0'])
   })
+})
+
+test('is spoken to over TLS where that is asked for, and only when it proves the name that was dialled', async ({
+  skip,
+}) => {
+  const noOpenssl = need('openssl')
+  skip(noOpenssl !== undefined, noOpenssl)
+  const url = (await server.makeDatabase()).replace('127.0.0.1', 'localhost')
+  const [certificate, key] = [join(server.data, 'server.crt'), join(server.data, 'server.key')]
+  const verified = (host = url) => `${host}?sslmode=verify-full&sslrootcert=${certificate}`
+  // It does not speak TLS yet, and is told nothing.
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-subj', '/CN=database'],
+    ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', certificate],
+  ])
+  await expect(openPostgres(verified())).rejects.toMatchObject({ code: 'database-unreachable' })
+
+  const { uid, gid } = statSync(server.data)
+  for (const file of [certificate, key]) chownSync(file, uid, gid)
+  chmodSync(key, 0o600)
+  await server.sql('alter system set ssl = on')
+  await server.restart()
+  onTestFinished(async () => {
+    await server.sql('alter system reset ssl')
+    await server.restart()
+  })
+  const database = await opened(verified())
+  const session = asked<{ ssl: boolean }>('select ssl from pg_stat_ssl where pid = pg_backend_pid()')
+  expect(await database.reader.first(session, {})).toEqual({ ssl: true })
+  await database.close()
+  // A name that is not in the certificate, and a certificate that nobody vouches for.
+  for (const wrong of [verified(url.replace('localhost', '127.0.0.1')), `${url}?sslmode=verify-full`]) {
+    await expect(openPostgres(wrong)).rejects.toMatchObject({ code: 'database-unreachable' })
+  }
 })
 
 describe('what is in it and is no row', () => {

@@ -32,6 +32,12 @@ export function readDatabaseUrl(text: string): ClientConfig {
   }
 }
 
+/** Whether others on the way could read along: no TLS, and not on this host. */
+export function speaksInClear(text: string): boolean {
+  const { host = 'localhost', ssl } = readDatabaseUrl(text)
+  return !ssl && !/^(localhost|127(\.\d+){3}|::1|\/.*)$/.test(host)
+}
+
 function tlsOf({ sslmode = 'disable', ...files }: Readonly<Record<string, string>>): ClientConfig['ssl'] {
   if (sslmode === 'disable') return false
   if (sslmode !== 'verify-full') throw bad(`sslmode is disable or verify-full, which ${sslmode} is neither of`)

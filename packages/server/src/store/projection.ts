@@ -136,9 +136,14 @@ export class Projection {
       const { identity, serial, spki } = body
       const { fleet, role, name } = readPath(identity)
       const key = hex(nodeSha256(spki))
+      // Asked together, as each question is a way to PostgreSQL and back.
+      const [owner, permit, holder] = await Promise.all([
+        this.#connection.first(this.#queries.keyOwner, { id: key }),
+        body.token === undefined ? undefined : this.#permit(body.token),
+        this.#record(identity),
+      ])
       // First of all: a retry that comes while the first try is committed must hear of its key, not of the use it took.
-      if (await this.#connection.first(this.#queries.keyOwner, { id: key })) throw new Refused('key-in-use')
-      const permit = body.token === undefined ? undefined : await this.#permit(body.token)
+      if (owner) throw new Refused('key-in-use')
       if (body.token !== undefined) {
         if (permit === undefined) throw new Refused('token-unknown')
         if (permit.fleet !== ledger || permit.role !== role) throw new Refused('token-fleet')
@@ -146,7 +151,6 @@ export class Projection {
       }
       // The right to replace is the token's, and a token with it does nothing else.
       if (permit?.replaces !== body.replaces) throw new Refused('token-name')
-      const holder = await this.#record(identity)
       if (body.replaces !== undefined) checkReplacement(holder, body.replaces)
       else if (holder) throw new Refused(holder.standing === 'good' ? 'name-taken' : 'name-retired')
 
