@@ -144,7 +144,7 @@ export class PostgresServer {
   /** The first one, and what it has started: a process a connection. */
   #processes(): number[] {
     const first = this.#child?.pid
-    if (first === undefined || this.#child!.exitCode !== null) return []
+    if (first === undefined || this.#child!.exitCode !== null || this.#child!.signalCode !== null) return []
     const children = readFileSync(`/proc/${first}/task/${first}/children`, 'utf8')
     return [first, ...children.split(' ').filter(Boolean).map(Number)]
   }

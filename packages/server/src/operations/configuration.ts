@@ -171,7 +171,8 @@ async function commit(
       await store.commit(fact(before + 1), content)
       return before + 1
     } catch (error) {
-      if (!(error instanceof Refused) || before === (await store.configVersion(fleet))) throw error
+      if (!(error instanceof Refused) || error.code === 'unavailable') throw error
+      if (before === (await store.configVersion(fleet))) throw error
     }
   }
 }

@@ -179,9 +179,9 @@ export async function lowerStanding(
   try {
     receipt = await platform.store.commit(fact)
   } catch (error) {
+    if (!(error instanceof Refused && error.code === 'standing-final')) throw error
     // Someone else's came first: what was asked for is so.
-    const now = await platform.store.standing(row.identity)
-    if (!(error instanceof Refused && error.code === 'standing-final' && now?.standing === to)) throw error
+    if ((await platform.store.standing(row.identity))?.standing !== to) throw error
     await platform.store.settled()
   }
   return { ...(await readDevice(platform, target.fleet, target.name)), receipt }

@@ -90,8 +90,8 @@ export async function promoteKey(platform: Platform, { identity, certificate }: 
   try {
     await platform.store.commit(change(facts))
   } catch (error) {
+    if (!(error instanceof Refused && error.code === 'key-superseded')) throw error
     // Another request on such a connection came first: what was to be so is so.
-    const now = await platform.store.standing(identity.path)
-    if (!(error instanceof Refused && error.code === 'key-superseded' && now?.key === key)) throw error
+    if ((await platform.store.standing(identity.path))?.key !== key) throw error
   }
 }

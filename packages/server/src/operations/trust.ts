@@ -53,7 +53,8 @@ export async function readTrustView(platform: Platform): Promise<TrustView> {
     return await readStored(platform)
   } catch (cause) {
     // What is stored here is ours: whoever reads it did nothing wrong.
-    if (cause instanceof Refused) throw new Error('the stored trust cannot be read', { cause })
+    if (cause instanceof Refused && cause.code !== 'unavailable')
+      throw new Error('the stored trust cannot be read', { cause })
     throw cause
   }
 }
