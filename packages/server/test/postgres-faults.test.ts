@@ -100,6 +100,8 @@ test('answers everyone while its server is halted, and goes on when it is not', 
   const { store } = await storeOn(await server.makeDatabase())
   await store.commit(fact('acme'))
   const { refused } = await underLoad(store, async () => {
+    // On sessions that are there, and on others.
+    await Promise.all([store.fleet('acme'), store.head('acme')])
     server.pause()
     // Whoever waits, and whoever comes when it has been so for a while.
     for (let i = 0; i < 2; i++) {
@@ -114,6 +116,19 @@ test('answers everyone while its server is halted, and goes on when it is not', 
   expect((await store.entries('acme', 0, size + 10)).map(({ idx }) => idx)).toEqual(
     Array.from({ length: size }, (_, i) => i),
   )
+})
+
+test('who waits behind a commit that nobody answers is told with it', async () => {
+  const { store } = await storeOn(await server.makeDatabase())
+  await store.commit(fact('acme'))
+  server.pause()
+  const first = codeOf(store.commit(fact('acme')))
+  await new Promise(resolve => setTimeout(resolve, 100))
+  const behind = codeOf(store.commit(fact('beta')))
+  expect(await first).toBe('unavailable')
+  const next = new Promise(resolve => setTimeout(resolve, 100, 'still waits'))
+  expect(await Promise.race([behind, next])).toBe('unavailable')
+  server.resume()
 })
 
 test('lets go of a ledger where its process hangs in the middle of a commit', async () => {
@@ -148,8 +163,9 @@ test('does not say what it does not know: whether a commit whose answer was lost
     store.commit(enrolled('acme/device/one', key)),
     // Would be refused, if the first one were made.
     store.commit(enrolled('acme/device/one')),
+    store.commit(fact('beta')),
   ]
-  expect(await Promise.all(waiting.map(codeOf))).toEqual(['unavailable', 'unavailable'])
+  expect(await Promise.all(waiting.map(codeOf))).toEqual(Array(3).fill('unavailable'))
   // It is made; and whoever asks again hears of it.
   const made = "select 1 from registry where identity = 'acme/device/one'"
   while ((await server.sql(made, databaseOf(url))).length === 0) await new Promise(resolve => setTimeout(resolve, 20))

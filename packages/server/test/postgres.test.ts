@@ -78,8 +78,8 @@ describe('one database', () => {
   test('says which number no platform can have written', async () => {
     const url = await server.makeDatabase()
     const database = await opened(url)
-    await server.sql("insert into config values ('acme', 9007199254740993, '', 0)", databaseOf(url))
-    const version = asked<{ version: number }>('select version from config')
+    await server.sql("insert into config_version values ('acme', 9007199254740993)", databaseOf(url))
+    const version = asked<{ version: number }>('select version from config_version')
     await expect(database.reader.all(version, {})).rejects.toThrow('version is 9007199254740993')
     const exact = await openPostgres(url, { readOnly: true })
     expect(await exact.reader.all(version, {})).toEqual([{ version: 9007199254740993n }])
@@ -102,9 +102,9 @@ describe('one database', () => {
   test('a transaction in which a write failed that nobody waited for is not committed', async () => {
     const url = await server.makeDatabase()
     const database = await opened(url)
-    const add = asked("insert into config values ('acme', 1, '', 0)")
+    const add = asked("insert into config_version values ('acme', 1)")
     // Prepared in a transaction that has failed by then, so it is not.
-    const never = asked("insert into config values ('beta', 1, '', 0)")
+    const never = asked("insert into config_version values ('beta', 1)")
     const done = database.transaction(async connection => {
       for (const each of [add, add, never, never]) connection.post(each, {})
     })
@@ -112,18 +112,21 @@ describe('one database', () => {
     const next = database.transaction(async connection => connection.post(never, {}))
     await expect(done).rejects.toThrow('undone by another transaction')
     await next
-    expect(await server.sql('select fleet from config', databaseOf(url))).toEqual(['beta'])
+    expect(await server.sql('select fleet from config_version', databaseOf(url))).toEqual(['beta'])
   })
 
   test('work that fails leaves nothing behind', async () => {
     const url = await server.makeDatabase()
     const database = await opened(url)
     const done = database.transaction(async connection => {
-      connection.post(asked("insert into config values ('acme', 1, '', 0)"), {})
+      connection.post(asked("insert into config_version values ('acme', 1)"), {})
       throw new TypeError('a fault of ours')
     })
     await expect(done).rejects.toThrow(new TypeError('a fault of ours'))
-    expect(await server.sql('select count(*) from config', databaseOf(url))).toEqual(['0'])
+    await database.transaction(async connection => {
+      connection.post(asked("insert into config_version values ('beta', 1)"), {})
+    })
+    expect(await server.sql('select fleet from config_version', databaseOf(url))).toEqual(['beta'])
   })
 })
 
@@ -184,7 +187,7 @@ describe('what is in it and is no row', () => {
     ['a type that rounds', 'alter table registry alter standing_at type real', 'registry'],
     ['another order of text', 'alter table registry alter identity type text collate "en-US-x-icu"', 'registry'],
     ['a column that may be null', 'alter table registry alter standing drop not null', 'registry'],
-    ['a table that a crash empties', 'alter table config set unlogged', 'config'],
+    ['a table that a crash empties', 'alter table config_version set unlogged', 'config_version'],
     ['a child', 'create table more () inherits (registry)', 'more'],
     ['an index less', 'drop index registry_not_good', 'registry_not_good'],
     ['another index', 'create index more on registry (fleet)', 'more'],
@@ -196,8 +199,8 @@ describe('what is in it and is no row', () => {
     ['no key', 'alter table registry drop constraint registry_pk', 'registry'],
     [
       'a key of something else',
-      'alter table config drop constraint config_pk, add constraint config_pk unique (fleet)',
-      'config',
+      'alter table config_version drop constraint config_version_pk, add constraint config_version_pk unique (fleet)',
+      'config_version',
     ],
     [
       'an event trigger',
