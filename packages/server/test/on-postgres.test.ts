@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type PostgresServer, startPostgres } from '@mintmark/testing'
+import { type PostgresServer, startPostgres, startTestPlatform } from '@mintmark/testing'
 import { claim, connectAnonymously, makeApplicant } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { need } from '../../../scripts/services.ts'
@@ -92,16 +92,13 @@ test('an audit finds what was changed there', async () => {
   }
 })
 
-test('an audit finds any value of any table that was changed there', async () => {
-  const data = makeData()
+test('an audit finds any value of any table that was changed there', { timeout: 240_000 }, async () => {
   const database = await server.makeDatabase()
-  const running = await start(data, { database })
-  const operator = operatorOf(data)
-  await operator.post('/v1/fleets', { name: 'acme' })
-  await enroll(data)
-  await operator.put('/v1/fleets/acme/config', { configuration: { interval: 60 } })
-  operator.close()
-  await running.stop()
+  const platform = await startTestPlatform({ database })
+  await platform.makeFleet('acme')
+  await platform.enrollDevice('acme', 'one')
+  await platform.operator('POST', '/v1/fleets/acme/devices/one/labels', { labels: ['site=roof'] })
+  await platform.operator('PUT', '/v1/fleets/acme/config', { configuration: { interval: 60 } })
 
   const name = databaseOf(database)
   const passing = ['process', 'news', 'news_head', 'keeper_key', 'schema_version']
@@ -116,19 +113,23 @@ test('an audit finds any value of any table that was changed there', async () =>
     bytea: column => `coalesce(${column}, '') || '\\x00'`,
   }
   await server.sql('create schema kept', name)
-  const found: string[] = []
+  const [found, empty] = [new Set<string>(), new Set<string>()]
   for (const [table, column, type] of columns.map(line => line.split('|') as [string, string, string])) {
     await server.sql(`create table if not exists kept.${table} as table public.${table}`, name)
     const row = `select ctid from ${table} order by ctid desc limit 1`
-    const change = `update ${table} set ${column} = ${changed[type]!(column)} where ctid = (${row}) returning 1`
-    if ((await server.sql(change, name)).length === 0) continue
-    const report = await auditData(data)
-    if (report.ok) expect(`${table}.${column}`).toBe('found')
-    found.push(table)
+    const change = `update ${table} set ${column} = ${changed[type]!(column)} where ctid = (${row}) returning 'done'`
+    if ((await server.sql(change, name)).length === 0) {
+      empty.add(table)
+      continue
+    }
+    expect([table, column, (await auditData(platform.data)).ok]).toEqual([table, column, false])
+    found.add(table)
     await server.sql(`delete from ${table}; insert into ${table} select * from kept.${table}`, name)
   }
-  expect(await auditData(data)).toMatchObject({ ok: true })
-  expect(new Set(found).size).toBeGreaterThan(9)
+  // In which there is nothing to be changed after so little.
+  expect([...empty].filter(table => !['ledger_tile', 'operator', 'refusal'].includes(table))).toEqual([])
+  expect(found.size).toBeGreaterThan(12)
+  await platform.stop()
 })
 
 test('an audit says that pages are damaged where the server cannot read them', async () => {
