@@ -158,7 +158,8 @@ test('a device that is decommissioned in the middle of a change of key wipes bot
   const whole = await makeHome()
   const { calls } = await renewUntil(whole.home, ['--new-key'], 0, 'kill')
   const keysLeft: number[] = []
-  for (let at = 8; at <= calls!; at += 3) {
+  const last = [calls! - 2, calls! - 1, calls!]
+  for (const at of [...Array.from({ length: calls! - 10 }, (_, i) => 8 + i).filter(step => step % 3 === 2), ...last]) {
     const { home, name } = await makeHome()
     await renewUntil(home, ['--new-key'], at, 'kill')
     keysLeft.push(readdirSync(home).filter(each => /^key\./.test(each)).length)
