@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { ran } from './operated.ts'
 
@@ -40,6 +43,27 @@ test('tells a person line by line, and ends in a table', async () => {
   expect(err).toMatch(/^✓ A platform/)
   expect(out).toContain('WHAT HAPPENED')
   expect(out).toMatch(/12 of 12 as they should be, in \d+\.\d s\./)
+}, 60_000)
+
+test('kept, it runs on with its console until it is ended', async () => {
+  const kept = join(temporary(), 'kept')
+  const bin = fileURLToPath(new URL('../bin/mintmark', import.meta.url))
+  const child = spawn(bin, ['demo', '--devices', '10', '--keep', kept], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const ended = once(child, 'exit')
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  for await (const chunk of child.stdout) {
+    said += chunk
+    if (said.includes('mintmark whoami')) break
+  }
+  const [, page] = /It runs on: (\S+)trust\./.exec(said)!
+  expect(said).toContain(`mintmark console --data ${join(kept, 'platform')}`)
+  const console = await fetch(`${page}console/`)
+  const [, script] = /<script[^>]* src="(\S+)"/.exec(await console.text())!
+  expect((await fetch(new URL(script!, page))).headers.get('content-type')).toMatch(/^text\/javascript/)
+  child.kill('SIGINT')
+  expect(await ended).toEqual([0, null])
+  expect(readdirSync(kept)).toContain('platform')
 }, 60_000)
 
 test('does not touch a directory that is there', async () => {

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readDomain } from '@mintmark/core/names'
 import { randomBytes } from '@mintmark/elements'
 import { type Command, InvalidArgumentError } from 'commander'
+import { consolePages } from '../console-pages.ts'
 import { fail } from '../failure.ts'
 import { databaseOption, dataOption, example, helpGroups, jsonOption } from '../options.ts'
 import { print } from '../print.ts'
@@ -91,12 +90,6 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
 
   await Promise.race([ended, running.failed.catch((error: unknown) => endAtOnce(command, error))])
   await running.stop()
-}
-
-/** The directory of the console's pages; undefined where nobody built them, as an install without scripts does not. */
-function consolePages(): string | undefined {
-  const page = fileURLToPath(import.meta.resolve('@mintmark/console/pages'))
-  return existsSync(page) ? dirname(page) : undefined
 }
 
 /** Without closing what is open: that would write once more to a disk that failed. */

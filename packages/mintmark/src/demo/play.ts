@@ -7,6 +7,7 @@ import { Refused } from '@mintmark/core/errors'
 import { type Connection, connect, enroll, readHome, renew, retire, whoami } from '@mintmark/device'
 import { randomBytes } from '@mintmark/elements'
 import { auditData, dataFiles, type Running, startPlatform } from '@mintmark/server'
+import { consolePages } from '../console-pages.ts'
 import { fieldsOf } from '../reply.ts'
 import type { Stage } from './stage.ts'
 
@@ -143,6 +144,7 @@ async function start(data: string): Promise<Running> {
     hostnames: ['localhost', '127.0.0.1', '::1'],
     port: 0,
     consolePort: 0,
+    consoleAssets: consolePages(),
     ...ports,
     rehearse: async request => (await rehearsalSigner(dataFiles(data).development, domain, ports)).answer(request),
   })
