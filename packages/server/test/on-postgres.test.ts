@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { base64url, pem } from '@mintmark/core/bytes'
+import { signKeySuccession } from '@mintmark/core/signed'
 import { type PostgresServer, startPostgres, startTestPlatform } from '@mintmark/testing'
 import { claim, connectAnonymously, makeApplicant } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -157,6 +159,23 @@ test('does not begin where its role may not make tables', async () => {
     detail: 'permission denied for schema public',
     hint: expect.stringContaining('own'),
   })
+})
+
+test('a change of key that is asked for many times at once is answered alike, though standing is remembered', async () => {
+  const platform = await startTestPlatform({ database: await server.makeDatabase() })
+  await platform.makeFleet('acme')
+  const device = await platform.enrollDevice('acme', 'one')
+  const next = await platform.makeKey()
+  const [old, is] = [device.key.publicKey.id, next.key.publicKey.id]
+  const facts = { domain: 'example.test', identity: device.path, old, new: is, at: 1 }
+  const succession = base64url(await signKeySuccession(device.key, facts))
+  const body = { csr: pem('CERTIFICATE REQUEST', next.csr), succession }
+  const replies = await Promise.all(
+    Array.from({ length: 16 }, () => platform.call('POST', '/v1/renew', { as: device.tls, body })),
+  )
+  expect(replies.map(({ status }) => status)).toEqual(Array(16).fill(201))
+  expect(new Set(replies.map(reply => reply.body.certificate)).size).toBe(1)
+  await platform.stop()
 })
 
 test('is found where it was moved to, for as long as that is said', async () => {

@@ -181,7 +181,7 @@ export async function lowerStanding(
   } catch (error) {
     if (!(error instanceof Refused && error.code === 'standing-final')) throw error
     // Someone else's came first: what was asked for is so.
-    if ((await platform.store.standing(row.identity))?.standing !== to) throw error
+    if ((await platform.store.standingNow(row.identity))?.standing !== to) throw error
     await platform.store.settled()
   }
   return { ...(await readDevice(platform, target.fleet, target.name)), receipt }

@@ -84,7 +84,7 @@ async function replay(
   publicKey: PublicKey,
   requested: string | undefined,
 ): Promise<EnrollmentReply> {
-  const record = (await platform.store.standing(owner.identity)) as RegistryRecord | undefined
+  const record = (await platform.store.standingNow(owner.identity)) as RegistryRecord | undefined
   if (record === undefined) throw new Refused('key-in-use')
   const facts = { permit: owner.permit ?? undefined, current: record.key === owner.id, record }
   // Read again: the token was proven before the body had come, and may have been revoked in the meantime.

@@ -68,7 +68,7 @@ async function readPending(
   identity: string,
   publicKey: PublicKey,
 ): Promise<EnrollmentReply | undefined> {
-  const record = await platform.store.standing(identity)
+  const record = await platform.store.standingNow(identity)
   if (record?.pending !== publicKey.id) return undefined
   const row = await platform.store.certificateOf(identity, publicKey.id)
   if (row === undefined || row.not_after < platform.now()) return undefined
@@ -92,6 +92,6 @@ export async function promoteKey(platform: Platform, { identity, certificate }: 
   } catch (error) {
     if (!(error instanceof Refused && error.code === 'key-superseded')) throw error
     // Another request on such a connection came first: what was to be so is so.
-    if ((await platform.store.standing(identity.path))?.key !== key) throw error
+    if ((await platform.store.standingNow(identity.path))?.key !== key) throw error
   }
 }

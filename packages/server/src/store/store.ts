@@ -134,8 +134,13 @@ export class Store {
 
   /** What the gate asks on every request: the database where that is embedded, memory while the lease is live. */
   async standing(identity: string): Promise<RegistryRecord | undefined> {
-    const load = async () => recordOf(await this.#connection.first(this.#queries.record, { identity }))
+    const load = () => this.standingNow(identity)
     return this.#processes ? this.#processes.standings.read(identity, load) : load()
+  }
+
+  /** Not from memory: after a commit was refused that may be older than what refused it. */
+  async standingNow(identity: string): Promise<RegistryRecord | undefined> {
+    return recordOf(await this.#connection.first(this.#queries.record, { identity }))
   }
 
   async record(identity: string): Promise<Row<'registry'> | undefined> {
