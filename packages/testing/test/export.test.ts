@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { readPem } from '@mintmark/core/bytes'
 import { exportFiles } from '@mintmark/core/evidence'
 import type { Key } from '@mintmark/core/keys/sign'
@@ -27,7 +27,7 @@ import {
   writeBundle,
   writeTile,
 } from '@mintmark/core/ledger'
-import { change, readChange } from '@mintmark/core/rules'
+import { type Change, type ChangeBody, change, readChange } from '@mintmark/core/rules'
 import { nodeSha256, openKeyFile } from '@mintmark/elements'
 import { type AuditReport, auditData, auditExport, dataFiles } from '@mintmark/server'
 import { startTestPlatform, type TestPlatform } from '@mintmark/testing'
@@ -45,6 +45,8 @@ let root: string
 let ledgerKey: string
 let backup: string
 const size = 4 + 300
+/** With the label that the device has, one too many. */
+const letters = [...'abcdefghjklmnopq']
 
 beforeAll(async () => {
   platform = await startTestPlatform()
@@ -131,7 +133,8 @@ async function write(acme: string, entries: readonly Uint8Array[], key?: Key): P
     writeFileSync(join(acme, tilePath(tile)), bytes)
   }
   if (key === undefined) return
-  const head = await signCheckpoint(key, 'acme.example.test/ledger', entries.length, rootOf(frontier))
+  const origin = `${basename(acme)}.example.test/ledger`
+  const head = await signCheckpoint(key, origin, entries.length, rootOf(frontier))
   writeFileSync(join(acme, exportFiles.checkpoint), head)
 }
 
@@ -325,6 +328,52 @@ describe('H104 an export in which', () => {
       where: `ledger acme, entry ${size}`,
       why: expect.stringMatching(/^the fact does not follow: /),
     })
+  })
+
+  const digest = new Uint8Array(32)
+  const device = 'acme/device/device-1'
+  test.each<[string, Change['kind'], object]>([
+    ['a configuration that is not the next one', 'config.set', { target: 'fleet', version: 500, digest }],
+    ['a configuration for nothing', 'config.set', { target: 'Fleet', version: 302, digest }],
+    ['a configuration unset with an old version', 'config.unset', { target: 'fleet', version: 1 }],
+    ['labels in another spelling', 'device.labelled', { identity: device, labels: 'b=1 a=1' }],
+    ['labels of a device of another fleet', 'device.labelled', { identity: 'other/device/device-1', labels: 'a=1' }],
+    ['labels of nobody', 'device.labelled', { identity: 'acme/device/nobody', labels: 'a=1' }],
+    ['more labels', 'device.labelled', { identity: device, labels: letters.map(letter => `${letter}=1`).join(' ') }],
+  ])('the platform itself signed %s is found', async (_, kind, body) => {
+    const fact = change({ kind, at: 1, by: 'platform', ledger: 'acme', body: body as ChangeBody<typeof kind> })
+    const report = await attacked(acme => write(acme, [...entriesIn(acme), fact.bytes], acmeKey()))
+    expect(report).toMatchObject({ ok: false, where: `ledger acme, entry ${size}` })
+  })
+
+  test("a charter stands beside another fleet's CA is found", async () => {
+    const report = await attacked(acme => {
+      const [first, ...entries] = entriesIn(acme)
+      const { kind, at, by, ledger, body } = readChange(first!) as Change<'fleet.activated'>
+      const { certificate } = (readChange(entriesIn(join(acme, '../other'))[0]!) as Change<'fleet.activated'>).body
+      return write(
+        acme,
+        [change({ kind, at, by, ledger, body: { ...body, certificate } }).bytes, ...entries],
+        acmeKey(),
+      )
+    })
+    expect(report).toMatchObject({ ok: false, where: 'ledger acme, entry 0', why: 'charter of another CA' })
+  })
+
+  test('the platform was founded on another root than is pinned is found', async () => {
+    const copy = copyOf(whole)
+    const path = join(copy, 'platform')
+    const [first, ...entries] = entriesIn(path)
+    const { kind, at, by, ledger, body } = readChange(first!) as Change<'platform.founded'>
+    const founded = change({ kind, at, by, ledger, body: { ...body, root: body.people } })
+    await write(
+      path,
+      [founded.bytes, ...entries],
+      openKeyFile(join(dataFiles(platform.data).keeper, 'ledger-platform.pem')),
+    )
+    const { code, out } = await verified(copy)
+    expect({ code, out }).toEqual({ code: 1, out: expect.stringContaining('ledger platform, entry 0') })
+    expect(out).toContain('the platform was founded on another root')
   })
 
   test('any one bit of any file was changed is found', async () => {

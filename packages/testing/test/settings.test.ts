@@ -160,6 +160,26 @@ describe('a configuration', () => {
     })
   })
 
+  test('has one text for one version, whatever is set while it is read', async () => {
+    const texts = new Map<unknown, unknown>()
+    const read = async () => {
+      const { version, digest } = await reads(bonn)
+      expect(texts.get(version) ?? digest).toBe(digest)
+      texts.set(version, digest)
+    }
+    for (let round = 0; round < 30; round++) {
+      const writes = [
+        label('bonn-1', `r=${round % 2}`),
+        set({ round }),
+        set({ a: round }, 'label:r=0'),
+        set({ a: -round }, 'label:r=1'),
+      ]
+      await Promise.all([...writes, ...Array.from({ length: 8 }, read)])
+      await read()
+    }
+    await label('bonn-1', '-r')
+  })
+
   test('is on the ledger by digest, never by content', async () => {
     await set({ canary: 'quetzalcoatlus' }, 'device:bonn-1')
     const facts = await platform.facts('acme')
