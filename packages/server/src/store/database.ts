@@ -112,6 +112,10 @@ export function query<P extends object, R>(build: (values: P) => Compilable<R>):
   }
 }
 
+/** The named columns of the stand-in values, as a row to insert. */
+export const row = <R extends object, K extends keyof R>(values: R, columns: readonly K[]): Pick<R, K> =>
+  Object.fromEntries(columns.map(column => [column, values[column]])) as Pick<R, K>
+
 class StandIn {
   readonly name: string
   constructor(name: string) {

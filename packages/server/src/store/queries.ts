@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
-import { type Dialect, type Query, query } from './database.ts'
+import { type Dialect, type Query, query, row } from './database.ts'
 import { operatorQueries } from './operator-queries.ts'
+import { settingsQueries } from './settings-queries.ts'
 import type { Tables } from './tables.ts'
 
 /** Every query of the platform, compiled once for a dialect. */
@@ -284,69 +285,7 @@ export const queries = ({ builder: db }: Dialect) => ({
       .orderBy('certificate.serial'),
   ),
 
-  // Labels and configuration
-  labelled: query((v: { identity: string }) =>
-    db.selectFrom('labelled').selectAll().where('identity', '=', v.identity),
-  ),
-  setLabelled: query((v: Row<'labelled'>) =>
-    db
-      .insertInto('labelled')
-      .values(row(v, ['identity', 'labels', 'version']))
-      .onConflict(conflict =>
-        conflict.column('identity').doUpdateSet(set => ({
-          labels: set.ref('excluded.labels'),
-          version: set.ref('excluded.version'),
-        })),
-      ),
-  ),
-  addLabel: query((v: Row<'label'>) => db.insertInto('label').values(row(v, ['label', 'identity']))),
-  removeLabel: query((v: Row<'label'>) =>
-    db.deleteFrom('label').where('label', '=', v.label).where('identity', '=', v.identity),
-  ),
-  configVersion: query((v: { fleet: string }) =>
-    db.selectFrom('config_version').selectAll().where('fleet', '=', v.fleet),
-  ),
-  setConfigVersion: query((v: Row<'config_version'>) =>
-    db
-      .insertInto('config_version')
-      .values(row(v, ['fleet', 'version']))
-      .onConflict(conflict => conflict.column('fleet').doUpdateSet(set => ({ version: set.ref('excluded.version') }))),
-  ),
-  addConfig: query((v: Row<'config'>) =>
-    db.insertInto('config').values(row(v, ['fleet', 'version', 'target', 'digest', 'set_at', 'set_by', 'reason'])),
-  ),
-  config: query((v: { fleet: string; version: number }) =>
-    db.selectFrom('config').selectAll().where('fleet', '=', v.fleet).where('version', '=', v.version),
-  ),
-  /** Newest first, before a version. */
-  configs: query((v: { fleet: string; before: number; limit: number }) =>
-    db
-      .selectFrom('config')
-      .selectAll()
-      .where('fleet', '=', v.fleet)
-      .where('version', '<', v.before)
-      .orderBy('version', 'desc')
-      .limit(v.limit),
-  ),
-  configsOf: query((v: { fleet: string; target: string; before: number; limit: number }) =>
-    db
-      .selectFrom('config')
-      .selectAll()
-      .where('fleet', '=', v.fleet)
-      .where('target', '=', v.target)
-      .where('version', '<', v.before)
-      .orderBy('version', 'desc')
-      .limit(v.limit),
-  ),
-  configContent: query((v: { digest: Uint8Array }) =>
-    db.selectFrom('config_content').select('content').where('digest', '=', v.digest),
-  ),
-  addConfigContent: query((v: Row<'config_content'>) =>
-    db
-      .insertInto('config_content')
-      .values(row(v, ['digest', 'content']))
-      .onConflict(conflict => conflict.column('digest').doNothing()),
-  ),
+  ...settingsQueries(db),
 
   // Processes that share the database
   keeperKeys: query((_: object) => db.selectFrom('keeper_key').selectAll().orderBy('name')),
@@ -383,40 +322,6 @@ export const queries = ({ builder: db }: Dialect) => ({
     db.selectFrom('news').selectAll().where('version', '>', v.after).orderBy('version'),
   ),
   removeNews: query((v: { before: number }) => db.deleteFrom('news').where('version', '<', v.before)),
-
-  // Refusals
-  refusals: query((v: { ledger: string; who: string; limit: number }) =>
-    db
-      .selectFrom('refusal')
-      .selectAll()
-      .where('ledger', '=', v.ledger)
-      .where('who', '=', v.who)
-      .orderBy('idx', 'desc')
-      .limit(v.limit),
-  ),
-  refusalsOfMany: query((v: { ledger: string; from: string; to: string; since: number; limit: number }) =>
-    db
-      .selectFrom('refusal')
-      .selectAll()
-      .where('ledger', '=', v.ledger)
-      .where('who', '>', v.from)
-      .where('who', '<', v.to)
-      .where('last_at', '>=', v.since)
-      .orderBy('idx', 'desc')
-      .limit(v.limit),
-  ),
-  addRefusal: query((v: Row<'refusal'>) =>
-    db
-      .insertInto('refusal')
-      .values(row(v, ['ledger', 'who', 'code', 'operation', 'first_at', 'last_at', 'count', 'idx']))
-      .onConflict(conflict =>
-        conflict.columns(['ledger', 'who', 'code', 'operation']).doUpdateSet(set => ({
-          last_at: set.ref('excluded.last_at'),
-          count: set('refusal.count', '+', set.ref('excluded.count')),
-          idx: set.ref('excluded.idx'),
-        })),
-      ),
-  ),
 })
 
 /** What only an audit asks. */
@@ -529,7 +434,3 @@ const newest = <C extends 'kind' | 'about' = never>(db: Kysely<Tables>, ...colum
     const chosen = columns.reduce((some, column) => some.where(column as 'kind' | 'about', '=', v[column]), all)
     return chosen.orderBy('idx', 'desc').limit(v.limit)
   })
-
-/** The named columns of the stand-in values, as a row to insert. */
-const row = <R extends object, K extends keyof R>(values: R, columns: readonly K[]): Pick<R, K> =>
-  Object.fromEntries(columns.map(column => [column, values[column]])) as Pick<R, K>
