@@ -321,6 +321,15 @@ describe('a row that no fact makes', () => {
     }
   })
 
+  test('is missed among configurations, those of old versions too', async () => {
+    for (const { digest } of all(original, 'select digest from config_content')) {
+      await expectFinding(db => db.prepare('delete from config_content where digest = ?').run(digest!), {
+        where: `table config_content, row ${Buffer.from(digest as Uint8Array).toString('hex')}`,
+        why: 'the row is missing',
+      })
+    }
+  })
+
   test('is found among tiles and configurations', async () => {
     await expectFinding(db => insert(db, 'ledger_tile', { ...row(db, 'ledger_tile'), idx: 1 }), {
       where: 'ledger acme, entry 256',
