@@ -1,3 +1,5 @@
+export { type Configuration, keptConfiguration } from './configuration.ts'
+export { Daemon, type DaemonOptions, type End, type Line } from './daemon.ts'
 export { type Enrolled, type Enrollment, enroll } from './enroll.ts'
 export { type Home, type HomeState, homeState, readHome } from './home.ts'
 export type { Facts } from './home-facts.ts'

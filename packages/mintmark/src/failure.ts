@@ -4,9 +4,9 @@ import { paint, printable } from './print.ts'
 
 /** Ends a command that has said itself what it found. */
 export class Told extends Error {
-  readonly exitCode: 1
+  readonly exitCode: 1 | 70
 
-  constructor(exitCode: 1) {
+  constructor(exitCode: 1 | 70) {
     super('told')
     this.exitCode = exitCode
   }

@@ -4,6 +4,7 @@ import { registerAudit } from './commands/audit.ts'
 import { registerCeremony } from './commands/ceremony.ts'
 import { registerConfig } from './commands/config.ts'
 import { registerConsole } from './commands/console.ts'
+import { registerDaemon } from './commands/daemon.ts'
 import { registerDecommission } from './commands/decommission.ts'
 import { registerDemo } from './commands/demo.ts'
 import { registerDevice } from './commands/device.ts'
@@ -39,6 +40,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerEnroll,
   registerWhoami,
   registerRenew,
+  registerDaemon,
   registerWipe,
 ]
 

@@ -12,6 +12,7 @@ export {
   renewOver,
   tokenId,
 } from './clients.ts'
+export { DaemonProcess, type Said } from './daemon-process.ts'
 export {
   type BudgetAnswer,
   type BudgetAsked,
