@@ -62,6 +62,7 @@ class Device {
   skew = 0
   /** What every draw gives: in the middle nothing is early or late. */
   chance = 0.5
+  longestWait = 0
   readonly #plans: { readonly at: number; run(): unknown }[] = []
 
   constructor(name: string, home: string, relay: Relay) {
@@ -105,6 +106,7 @@ class Device {
       monotonic: () => platform.clock.now() - born,
       chance: () => this.chance,
       wait: async (milliseconds, signal) => {
+        this.longestWait = Math.max(this.longestWait, milliseconds)
         await this.#pass(milliseconds, signal)
         if (this.day >= days) daemon.stop()
       },
@@ -153,6 +155,27 @@ test('renews once at two thirds, with the configuration as it is then', async ()
   expect(device.said.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])
   expect(await device.me()).toMatchObject({ standing: 'good' })
   expect((await factsOf(device, 'identity.renewed')).length).toBe(1)
+  // A clock that is set, or a computer that was suspended, is noticed within a minute.
+  expect(device.longestWait).toBeLessThanOrEqual(minute)
+})
+
+test('whose certificate has ended asks for nothing but a renewal, and has it once its fleet lets it', async () => {
+  const device = await begin()
+  device.sleepUntil(31)
+  // Slow, so that it takes its certificate for good: the platform knows better.
+  device.skew = -2 * day
+  const policy = { lateRenewal: 30 * day }
+  device.at(31.2, () => platform.operator('PUT', '/v1/fleets/acme/policy', policy))
+  expect(await device.live(31.3)).toBe('stopped')
+  expect(device.events('renewed')).toHaveLength(1)
+  expect(device.events('renewed')[0]!.day).toBeGreaterThan(31.2)
+  expect(device.events('configured')).toHaveLength(1)
+  const tries = device.events('failed').map(({ facts }) => [facts.task, facts.code])
+  expect(new Set(tries.map(String))).toEqual(new Set(['renew,certificate-expired']))
+  const asked = (await factsOf(device, 'refused')).filter(
+    ({ body }) => 'operation' in body && body.operation === 'GET /v1/config',
+  )
+  expect(asked.length).toBeLessThanOrEqual(1)
 })
 
 test('that is cut off at two thirds tries again, ever more seldom, and renews when the line is back', async () => {
