@@ -80,9 +80,11 @@ export class Tab {
   /** Goes to a place, and waits until it is shown. */
   async go(path: string): Promise<void> {
     if (path === new URL(this.page.url()).hash) return
-    const title = await this.page.title()
-    await this.page.evaluate(`location.hash = ${JSON.stringify(path)}`)
-    await this.until(`document.title !== ${JSON.stringify(title)}`)
+    await this.page.evaluate(`new Promise(done => {
+      addEventListener('hashchange', () => setTimeout(done), { once: true })
+      location.hash = ${JSON.stringify(path)}
+    })`)
+    await this.until("document.querySelector('main').ariaBusy === 'false'")
   }
 
   /** Waits until an expression holds in the page. Asked from outside: the page's policy lets no text be run inside. */
@@ -92,18 +94,19 @@ export class Tab {
     }
   }
 
-  /** What axe finds wrong with what is shown. */
-  async barriers(): Promise<string[]> {
+  /** What axe finds wrong with what is shown; of all that it knows, or of colours alone. */
+  async barriers(what: 'all' | 'colours' = 'all'): Promise<string[]> {
     await this.page.evaluate(axe)
-    return (await this.page.evaluate(`axe.run().then(({ violations }) => violations.map(
+    const only = what === 'all' ? {} : { runOnly: ['color-contrast'] }
+    return (await this.page.evaluate(`axe.run(${JSON.stringify(only)}).then(({ violations }) => violations.map(
       ({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`)) as string[]
   }
 
-  /** How many pixels of the page do not fit into its window. */
+  /** How many pixels do not fit into the window, or into what would be moved aside to see them. */
   async overhang(): Promise<number> {
-    return (await this.page.evaluate(
-      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-    )) as number
+    return (await this.page.evaluate(`Math.max(
+      ...[document.documentElement, ...document.querySelectorAll('.table, .tabs, dialog, .card')].map(
+        ({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))`)) as number
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
-import { endSession, session, touchSession } from './session.ts'
+import { beginSession, endSession, session, touchSession } from './session.ts'
+import type { Me } from './shapes.ts'
 
 /** The platform said no, or could not be asked. */
 export class Refusal extends Error {
@@ -18,12 +19,15 @@ export const post = <T>(path: string, body: object): Promise<T> => call<T>('POST
 
 export const put = <T>(path: string, body: object): Promise<T> => call<T>('PUT', path, body)
 
+/** Of a body that is JSON already. */
+export const putText = <T>(path: string, body: string): Promise<T> => call<T>('PUT', path, body)
+
 export const remove = <T>(path: string): Promise<T> => call<T>('DELETE', path)
 
 /** A file, byte for byte as the platform made it. */
 export const readFile = (path: string): Promise<Blob> => ask('GET', path, response => response.blob())
 
-const call = <T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> =>
+const call = <T>(method: string, path: string, body?: object | string, signal?: AbortSignal): Promise<T> =>
   ask(method, path, response => response.json() as Promise<T>, body, signal)
 
 /** One call to the platform, as the operator of this tab. @throws Refusal */
@@ -31,23 +35,41 @@ async function ask<T>(
   method: string,
   path: string,
   take: (response: Response) => Promise<T>,
-  body?: object,
+  body?: object | string,
   signal?: AbortSignal,
 ): Promise<T> {
   const asking = session.value
   const response = await send(method, path, body, signal)
   if (response.ok) {
     touchSession()
-    return take(response)
+    return take(response).catch(cause => {
+      if (signal?.aborted) throw cause
+      throw unreachable()
+    })
   }
   const reply: unknown = await response.json().catch(() => undefined)
   const refusal = refusalOf(reply)
   // Of a call that was under way when another one opened: that one is not over.
   if (endsSession(response.status, refusal.code) && session.value === asking) endSession(refusal)
+  // Perhaps it was offered because it was right a while ago.
+  if (refusal.code === 'forbidden' || refusal.code === 'fleet-unknown') refreshSession()
   throw refusal
 }
 
-async function send(method: string, path: string, body?: object, signal?: AbortSignal): Promise<Response> {
+/** What the operator may do can have changed since the link was opened. */
+export async function refreshSession(): Promise<void> {
+  const before = session.value
+  if (before === undefined) return
+  try {
+    const { grants } = await read<Me>('/v1/me')
+    if (session.value === before && grants !== before.grants) beginSession({ ...before, grants })
+  } catch (error) {
+    // Where the session is over, the sign-in page says so; otherwise the next call will tell.
+    if (!(error instanceof Refusal)) throw error
+  }
+}
+
+async function send(method: string, path: string, body?: object | string, signal?: AbortSignal): Promise<Response> {
   const headers = new Headers()
   if (session.value) headers.set('authorization', `Session ${session.value.session}`)
   if (body) headers.set('content-type', 'application/json')
@@ -55,7 +77,7 @@ async function send(method: string, path: string, body?: object, signal?: AbortS
     return await fetch(path, {
       method,
       headers,
-      body: body ? JSON.stringify(body) : null,
+      body: body === undefined || typeof body === 'string' ? (body ?? null) : JSON.stringify(body),
       signal: signal ?? null,
       credentials: 'omit',
       redirect: 'error',
@@ -63,9 +85,13 @@ async function send(method: string, path: string, body?: object, signal?: AbortS
     })
   } catch (cause) {
     if (signal?.aborted) throw cause
-    throw new Refusal({ code: 'unreachable', message: 'The platform did not answer.', hint: 'is it running?' })
+    throw unreachable()
   }
 }
+
+/** Not at all, or not to the end. */
+const unreachable = (): Refusal =>
+  new Refusal({ code: 'unreachable', message: 'The platform did not answer.', hint: 'is it running?' })
 
 function refusalOf(reply: unknown): Refusal {
   const { code, message, hint } = (reply ?? {}) as { code?: unknown; message?: unknown; hint?: unknown }

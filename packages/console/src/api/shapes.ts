@@ -32,6 +32,7 @@ export interface Device {
   readonly notAfter: string
   /** When its word came that it wiped its key; null for a device that never said so. */
   readonly wiped: string | null
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export interface Key {
@@ -61,10 +62,49 @@ export interface NewToken extends Token {
   readonly token: string
 }
 
-export interface Configuration {
-  readonly version: number
-  readonly digest: string | null
+/** A configuration as it was set for a target, or nothing where none is. */
+export interface Configuration extends ConfigurationFact {
   readonly configuration: unknown
+}
+
+export interface ConfigurationFact {
+  /** `fleet`, `label:site=berlin` or `device:device-104` */
+  readonly target: string
+  readonly version: number
+  /** Null where there is none, or where it was taken away. */
+  readonly digest: string | null
+  readonly set: string | null
+  readonly by: string | null
+  readonly reason: string | null
+}
+
+/** What a device reads, and what that is made of. */
+export interface Effective {
+  readonly version: number
+  readonly configuration: unknown
+  readonly from: readonly { readonly target: string; readonly version: number }[]
+}
+
+export interface Operator {
+  readonly name: string
+  readonly identity: string
+  /** As far as whoever asks may see. */
+  readonly grants: string
+  readonly standing: string
+  readonly standingSince: string
+  readonly reason: string | null
+  readonly enrolled: string
+  readonly notAfter: string
+}
+
+/** A token for an operator that was not used yet. */
+export interface Invitation {
+  readonly id: string
+  readonly name: string
+  readonly grants: string
+  readonly expires: string
+  readonly created: string
+  readonly createdBy: string
 }
 
 export interface Entry {

@@ -1,7 +1,6 @@
 import { link } from '../place/link.ts'
-import { post, Refusal, read, remove } from './call.ts'
-import { beginSession, endSession, type Session, session } from './session.ts'
-import type { Me } from './shapes.ts'
+import { post, Refusal, remove } from './call.ts'
+import { beginSession, endSession, type Session } from './session.ts'
 
 /** Spends a sign-in link. */
 export async function signIn(secret: string): Promise<void> {
@@ -14,19 +13,6 @@ export async function signIn(secret: string): Promise<void> {
     endSession(error)
   } finally {
     link.value = undefined
-  }
-}
-
-/** What the operator may do can have changed since the link was opened. */
-export async function refreshSession(): Promise<void> {
-  const before = session.value
-  if (before === undefined) return
-  try {
-    const { grants } = await read<Me>('/v1/me')
-    if (session.value === before && grants !== before.grants) beginSession({ ...before, grants })
-  } catch (error) {
-    // Where the session is over, the sign-in page says so; otherwise the next call will tell.
-    if (!(error instanceof Refusal)) throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { session } from '../api/session.ts'
 import { Heading } from '../parts/text.tsx'
 import { isLoading, isOld, load, refusal, shown } from '../place/navigation.ts'
@@ -10,7 +10,7 @@ export const Frame = () => {
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   const path = shown.value?.path ?? refusal.value?.code
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (path === undefined) return
     // The begin of the page is where the browser puts the focus of the first one.
     if (!isFirst.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })

@@ -45,6 +45,9 @@ export const Navigation = () => {
             <Item path="" here={path}>
               Overview
             </Item>
+            <Item path="operators" here={path}>
+              Operators
+            </Item>
             {may('audit') && (
               <Item path="ledger" here={path}>
                 Platform ledger

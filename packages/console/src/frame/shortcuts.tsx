@@ -74,6 +74,7 @@ function shortcuts(): Shortcut[] {
   return [
     { keys: '/', words: 'Search', run: focusSearch },
     leads('g o', 'Overview'),
+    leads('g p', 'Operators', 'operators'),
     ...(may('audit') ? [leads('g l', 'Platform ledger', 'ledger')] : []),
     ...(fleet === undefined
       ? []
@@ -89,7 +90,7 @@ function shortcuts(): Shortcut[] {
 }
 
 let typed = ''
-let since = 0
+let since = Number.NEGATIVE_INFINITY
 
 function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isBusy(event.target)) return
@@ -104,7 +105,7 @@ function onKey(event: KeyboardEvent): void {
   const found = shortcuts().find(({ keys }) => keys === typed || keys === event.key)
   if (found === undefined) return
   event.preventDefault()
-  since = 0
+  since = Number.NEGATIVE_INFINITY
   found.run?.()
 }
 

@@ -2,9 +2,16 @@ import type { Device } from '../api/shapes.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Day, Id, Moment } from '../parts/text.tsx'
 import { Validity } from '../parts/validity.tsx'
+import { DeviceLabels } from './device-labels.tsx'
+
+interface FactsProps {
+  readonly fleet: string
+  readonly device: Device
+  readonly issued: string | undefined
+}
 
 /** What a device is called, and the certificate that says so. */
-export const DeviceFacts = ({ device, issued }: { readonly device: Device; readonly issued: string | undefined }) => {
+export const DeviceFacts = ({ fleet, device, issued }: FactsProps) => {
   const isOver = Date.parse(device.notAfter) <= Date.now()
   return (
     <div class="cards">
@@ -26,7 +33,13 @@ export const DeviceFacts = ({ device, issued }: { readonly device: Device; reado
             </dd>
           </div>
           <div>
-            <dt>Key</dt>
+            <dt>Labels</dt>
+            <dd>
+              <DeviceLabels fleet={fleet} device={device} />
+            </dd>
+          </div>
+          <div>
+            <dt>Key tier</dt>
             <dd>{device.tier}</dd>
           </div>
           <div>

@@ -1,12 +1,13 @@
 import { useSignal } from '@preact/signals'
 import { read } from '../api/call.ts'
 import { may } from '../api/grants.ts'
-import type { Device, Entries, Key } from '../api/shapes.ts'
+import type { Device, Effective, Entries, Key } from '../api/shapes.ts'
 import { Standing } from '../parts/standing.tsx'
 import { Foreign, Heading, Moment } from '../parts/text.tsx'
 import { to } from '../place/address.ts'
 import { page } from '../place/page.ts'
 import { moment } from '../words/time.ts'
+import { DeviceConfiguration } from './device-configuration.tsx'
 import { DeviceFacts } from './device-facts.tsx'
 import { DeviceKeys } from './device-keys.tsx'
 import { EntryList } from './entry-list.tsx'
@@ -15,6 +16,7 @@ import { LowerDialog, type Lowered } from './lower.tsx'
 
 interface Loaded {
   readonly device: Device & { readonly keys: readonly Key[] }
+  readonly effective: Effective
   /** Undefined for whoever may not read ledgers. */
   readonly events: Entries | undefined
   /** When the current certificate was issued, as far as the ledger may be read. */
@@ -29,20 +31,23 @@ export const device = page<Loaded>({
   load: async ({ names, query }, signal) => {
     const fleet = encodeURIComponent(names.fleet!)
     const own = `/v1/fleets/${fleet}/devices/${encodeURIComponent(names.name!)}`
-    const device = read<Loaded['device']>(own, signal)
-    if (!may('audit', names.fleet)) return { device: await device, events: undefined, issued: undefined }
+    const asked = new URLSearchParams({ effective: names.name! })
+    const [device, effective] = await Promise.all([
+      read<Loaded['device']>(own, signal),
+      read<Effective>(`/v1/fleets/${fleet}/config?${asked}`, signal),
+    ])
+    if (!may('audit', names.fleet)) return { device, effective, events: undefined, issued: undefined }
     const about = encodeURIComponent(`${names.fleet}/device/${names.name}`)
     const before = query.before ? `&before=${encodeURIComponent(query.before)}` : ''
-    const [found, events, ...issues] = await Promise.all([
-      device,
+    const [events, ...issues] = await Promise.all([
       read<Entries>(`${own}/events?limit=${pageSize}${before}`, signal),
       ...issuing.map(kind => read<Entries>(`/v1/audit/${fleet}?about=${about}&kind=${kind}&limit=10`, signal)),
     ])
     const facts = issues.flatMap(({ entries }) => entries)
-    return { device: found, events, issued: facts.find(({ body }) => body.serial === found.serial)?.at }
+    return { device, effective, events, issued: facts.find(({ body }) => body.serial === device.serial)?.at }
   },
   title: ({ device }, { names }) => `${device.name} of ${names.fleet}`,
-  View: ({ data: { device, events, issued }, here: { names, query } }) => {
+  View: ({ data: { device, effective, events, issued }, here: { names, query } }) => {
     const fleet = names.fleet!
     const asked = useSignal<Lowered | undefined>(undefined)
     const canLower = may('operate', fleet) && device.standing !== 'decommissioned'
@@ -76,8 +81,9 @@ export const device = page<Loaded>({
           )}
         </div>
         <Fallen device={device} />
-        <DeviceFacts device={device} issued={issued} />
+        <DeviceFacts fleet={fleet} device={device} issued={issued} />
         <DeviceKeys keys={device.keys} />
+        <DeviceConfiguration fleet={fleet} effective={effective} />
         {events && <Events fleet={fleet} name={device.name} events={events} isNewest={query.before === undefined} />}
         {asked.value && (
           <LowerDialog

@@ -26,7 +26,7 @@ export const LowerDialog = ({ fleet, name, lowered, onClose }: LowerProps) => {
     tell(`${name} ${done}.`)
   }
   return (
-    <Confirm title={`${title} ${name}`} name={name} asksReason action={title} onConfirm={lower} onClose={onClose}>
+    <Confirm title={`${title} ${name}`} name={name} reason="due" action={title} onConfirm={lower} onClose={onClose}>
       {lowered === 'revoked' ? (
         <p>
           It is refused everywhere once this is done, and its open connections are cut. <strong>This is final:</strong>{' '}

@@ -55,10 +55,12 @@ const TokenForm = ({ fleet, replaces, onMade }: FormProps) => {
   const uses = useSignal('1')
   const covers = useSignal('any')
   const name = useSignal('')
+  const reason = useSignal('')
   const deed = useDeed(async () => {
     const named = covers.value === 'any' ? {} : { [covers.value]: name.value.trim() }
     const limits = replaces === undefined ? { uses: Number(uses.value), ...named } : { uses: 1, replaces }
-    const asked = { ttl: Number(ttl.value), ...limits }
+    const why = reason.value.trim() === '' ? {} : { reason: reason.value.trim() }
+    const asked = { ttl: Number(ttl.value), ...limits, ...why }
     onMade(await post<NewToken>(`/v1/fleets/${encodeURIComponent(fleet)}/tokens`, asked))
   })
   return (
@@ -87,6 +89,7 @@ const TokenForm = ({ fleet, replaces, onMade }: FormProps) => {
         )}
         <Choices legend="Ends after" value={ttl} choices={lifetimes} />
         {replaces === undefined && <Names covers={covers} name={name} />}
+        <Field label="Reason" value={reason} most={200} hint="You may leave it out. The ledger keeps it." />
         <Refused refusal={deed.refusal} />
         <div class="buttons">
           <button type="submit" class="primary" aria-disabled={deed.isRunning}>

@@ -101,6 +101,7 @@ const TokenTable = ({ fleet, tokens, onRevoke }: TableProps) => (
           {isUsable(token) ? <Day at={token.expires} /> : <Chip tone="plain">{whyNot(token)}</Chip>}
         </Cell>
         <Cell label="For">
+          {token.replaces && <span class="quiet">another key of </span>}
           {token.covers === null ? <span class="quiet">any name</span> : <Foreign>{token.covers}</Foreign>}
         </Cell>
         <Cell isWide>
@@ -127,14 +128,15 @@ const RevokeToken = ({
   readonly token: Token
   readonly onClose: () => void
 }) => {
-  const revoke = async () => {
-    await post(`/v1/fleets/${encodeURIComponent(fleet)}/tokens/${encodeURIComponent(token.id)}/revoke`, {})
+  const revoke = async (reason: string) => {
+    const why = reason === '' ? {} : { reason }
+    await post(`/v1/fleets/${encodeURIComponent(fleet)}/tokens/${encodeURIComponent(token.id)}/revoke`, why)
     await load()
     onClose()
     tell(`Token ${short(token.id)} is revoked.`)
   }
   return (
-    <Confirm title="Revoke this token" action="Revoke the token" onConfirm={revoke} onClose={onClose}>
+    <Confirm title="Revoke this token" reason="welcome" action="Revoke the token" onConfirm={revoke} onClose={onClose}>
       <p>
         Nobody enrolls with <code>{short(token.id)}</code> from then on, nor asks again for what it enrolled. Devices
         that it enrolled stay as they are.

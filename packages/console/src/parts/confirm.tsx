@@ -12,15 +12,15 @@ interface ConfirmProps {
   readonly children: ComponentChildren
   /** What the operator types, to show which one is meant; none where it can be undone or costs little. */
   readonly name?: string
-  /** Whether the ledger keeps why. */
-  readonly asksReason?: boolean
+  /** Whether the ledger keeps why, and whether it has to. */
+  readonly reason?: 'due' | 'welcome'
   readonly action: string
   readonly onConfirm: (reason: string) => Promise<void>
   readonly onClose: () => void
 }
 
 /** Asks before what cannot be undone. Nothing is greyed out: what is missing is said when it is asked for. */
-export const Confirm = ({ title, children, name, asksReason = false, action, onConfirm, onClose }: ConfirmProps) => {
+export const Confirm = ({ title, children, name, reason: asked, action, onConfirm, onClose }: ConfirmProps) => {
   const typed = useSignal('')
   const reason = useSignal('')
   const isTried = useSignal(false)
@@ -28,7 +28,7 @@ export const Confirm = ({ title, children, name, asksReason = false, action, onC
   const reasonField = useRef<HTMLInputElement>(null)
   const deed = useDeed(() => onConfirm(reason.value.trim()))
   const wrongName = name !== undefined && typed.value !== name
-  const wrongReason = asksReason && reason.value.trim() === ''
+  const wrongReason = asked === 'due' && reason.value.trim() === ''
   const submit = (event: Event) => {
     event.preventDefault()
     isTried.value = true
@@ -53,13 +53,13 @@ export const Confirm = ({ title, children, name, asksReason = false, action, onC
             wrong={isTried.value && wrongName ? 'This is not its name.' : undefined}
           />
         )}
-        {asksReason && (
+        {asked && (
           <Field
             label="Reason"
             value={reason}
             place={reasonField}
             most={200}
-            hint="Kept in the ledger for good, and shown to whoever asks why."
+            hint={`${asked === 'welcome' ? 'You may leave it out. ' : ''}Kept in the ledger for good, and shown to whoever asks why.`}
             wrong={isTried.value && wrongReason ? 'Say why, in a few words.' : undefined}
           />
         )}

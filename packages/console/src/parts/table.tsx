@@ -42,8 +42,8 @@ export const Table = ({
 export const Row = ({ children }: { readonly children: ComponentChildren }) => <tr role="row">{children}</tr>
 
 /** What a row is about. */
-export const RowHead = ({ children }: { readonly children: ComponentChildren }) => (
-  <th role="rowheader" scope="row">
+export const RowHead = ({ label, children }: { readonly label?: string; readonly children: ComponentChildren }) => (
+  <th role="rowheader" scope="row" data-label={label}>
     {children}
   </th>
 )

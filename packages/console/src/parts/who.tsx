@@ -14,6 +14,13 @@ export const Who = ({ who, fleet }: { readonly who: string | null; readonly flee
       </a>
     )
   }
+  if (named?.role === 'operator') {
+    return (
+      <a href={to(['operators', named.name])}>
+        <Foreign>{named.name}</Foreign>
+      </a>
+    )
+  }
   if (named) {
     return (
       <span>

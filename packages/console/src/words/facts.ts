@@ -1,4 +1,5 @@
 import type { Entry } from '../api/shapes.ts'
+import { targetWords } from './target.ts'
 
 export interface FactWords {
   readonly what: string
@@ -48,12 +49,20 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
   'identity.wiped': () => ({ what: 'Key wiped', detail: 'by the word of the device' }),
   'operator.granted': ({ grants, reason }) => ({
     what: 'Grants set',
-    detail: `${grants === '' ? 'none' : grants}: ${reason}`,
+    detail: `${grants === '' ? 'none' : grants}${because(reason)}`,
   }),
   'session.opened': () => ({ what: 'Signed in to the console' }),
-  'config.set': ({ version, reason }) => ({
-    what: `Configuration${version === '' ? '' : ` ${version}`} set`,
-    detail: text(reason),
+  'device.labelled': ({ labels, reason }) => ({
+    what: 'Labels set',
+    detail: `${labels}${because(reason)}`,
+  }),
+  'config.set': ({ target, version, reason }) => ({
+    what: 'Configuration set',
+    detail: `version ${version} for ${targetWords(String(target))}${because(reason)}`,
+  }),
+  'config.unset': ({ target, version, reason }) => ({
+    what: 'Configuration taken away',
+    detail: `version ${version} for ${targetWords(String(target))}${because(reason)}`,
   }),
   refused: ({ code, operation, count }) => ({
     what: count === 1 ? 'Refused' : `Refused ${count} times`,
@@ -62,8 +71,11 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
   }),
 }
 
+/** Why, where somebody said it. */
+const because = (reason: Body[string] | undefined): string => (reason === undefined ? '' : `: ${reason}`)
+
 const text = (value: Body[string] | undefined): string | undefined => (value === undefined ? undefined : String(value))
 
 /** What a list of kinds calls one. */
 export const kindWords = (kind: string): string =>
-  (Object.hasOwn(kinds, kind) ? kinds[kind]?.({ count: 1, version: '' }).what.trim() : undefined) ?? kind
+  (Object.hasOwn(kinds, kind) ? kinds[kind]?.({ count: 1 }).what.trim() : undefined) ?? kind

@@ -1,5 +1,6 @@
 // JSON with one reading, and where it is not: `core` refuses what is wrong, and this says where to look. It is the
-// same language: RFC 8259, no name twice in an object, none that is `__proto__`, at most 32 deep.
+// same language: RFC 8259, no name twice in an object, none that is `__proto__`, not too deep, no
+// number that a double cannot count, no half of a pair of surrogates.
 
 export interface JsonFault {
   /** Characters from the begin. */
@@ -9,7 +10,8 @@ export interface JsonFault {
   readonly why: string
 }
 
-const maxDepth = 32
+// One less than core takes: what is asked of the platform has this inside.
+const maxDepth = 31
 
 /** What is wrong with it first; undefined where it is JSON. */
 export function findFault(text: string): JsonFault | undefined {
@@ -58,7 +60,7 @@ class Reader {
     if (next === '{') this.#readObject(depth)
     else if (next === '[') this.#readList(depth)
     else if (next === '"') this.#readString()
-    else if (!this.#match(words) && !this.#match(numbers)) throw new Fault(this.#at, this.#noValue())
+    else if (!this.#match(words) && !this.#readNumber()) throw new Fault(this.#at, this.#noValue())
     else if (/[\w.+-]/.test(this.#text[this.#at] ?? '')) throw new Fault(this.#at, 'This is no JSON number or word.')
   }
 
@@ -105,6 +107,13 @@ class Reader {
     }
   }
 
+  #readNumber(): boolean {
+    const from = this.#at
+    if (!this.#match(numbers)) return false
+    if (Math.abs(Number(this.#text.slice(from, this.#at))) <= Number.MAX_SAFE_INTEGER) return true
+    throw new Fault(from, 'This number is more than every reader can count. Write it as a text.')
+  }
+
   #readString(): string {
     const from = this.#at
     let at = from + 1
@@ -118,7 +127,9 @@ class Reader {
       at += escaped[0].length
     }
     this.#at = at + 1
-    return JSON.parse(this.#text.slice(from, at + 1)) as string
+    const value = JSON.parse(this.#text.slice(from, at + 1)) as string
+    if (!value.isWellFormed()) throw new Fault(from, 'This text has half of a character in it.')
+    return value
   }
 
   #noValue(): string {
