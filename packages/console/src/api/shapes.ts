@@ -121,3 +121,22 @@ export interface Entries {
   readonly entries: readonly Entry[]
   readonly next: number | null
 }
+
+/** Why a device is, or is not, let in. */
+export interface Why {
+  readonly certificate: { readonly state: 'valid' | 'late' | 'expired'; readonly renewsUntil: string } | null
+  readonly refusals: readonly RefusedCalls[]
+  /** Of a name that never enrolled: how tokens of its fleet were refused lately. */
+  readonly tokens: readonly RefusedCalls[]
+}
+
+/** Refusals of one code at one operation, added up. */
+export interface RefusedCalls {
+  readonly who: string
+  readonly code: string
+  readonly operation: string
+  readonly count: number
+  readonly last: string
+  readonly says: string
+  readonly advice: string
+}

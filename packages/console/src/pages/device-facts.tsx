@@ -1,4 +1,4 @@
-import type { Device } from '../api/shapes.ts'
+import type { Device, Why } from '../api/shapes.ts'
 import { Copy } from '../parts/copy.tsx'
 import { Day, Id, Moment } from '../parts/text.tsx'
 import { Validity } from '../parts/validity.tsx'
@@ -8,10 +8,11 @@ interface FactsProps {
   readonly fleet: string
   readonly device: Device
   readonly issued: string | undefined
+  readonly why: Why
 }
 
 /** What a device is called, and the certificate that says so. */
-export const DeviceFacts = ({ fleet, device, issued }: FactsProps) => {
+export const DeviceFacts = ({ fleet, device, issued, why }: FactsProps) => {
   const isOver = Date.parse(device.notAfter) <= Date.now()
   return (
     <div class="cards">
@@ -68,6 +69,14 @@ export const DeviceFacts = ({ fleet, device, issued }: FactsProps) => {
               <Moment at={device.notAfter} /> UTC, <Day at={device.notAfter} />
             </dd>
           </div>
+          {why.certificate?.state === 'late' && (
+            <div>
+              <dt>Renews until</dt>
+              <dd>
+                <Moment at={why.certificate.renewsUntil} /> UTC
+              </dd>
+            </div>
+          )}
           <div>
             <dt>Serial</dt>
             <dd class="with-copy">

@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals'
-import { read } from '../api/call.ts'
+import { Refusal, read } from '../api/call.ts'
 import { may } from '../api/grants.ts'
-import type { Device, Effective, Entries, Key } from '../api/shapes.ts'
+import type { Device, Effective, Entries, Key, Why } from '../api/shapes.ts'
 import { Standing } from '../parts/standing.tsx'
 import { Foreign, Heading, Moment } from '../parts/text.tsx'
 import { to } from '../place/address.ts'
-import { page } from '../place/page.ts'
+import { type Here, page } from '../place/page.ts'
 import { moment } from '../words/time.ts'
 import { DeviceConfiguration } from './device-configuration.tsx'
 import { DeviceFacts } from './device-facts.tsx'
@@ -13,10 +13,18 @@ import { DeviceKeys } from './device-keys.tsx'
 import { EntryList } from './entry-list.tsx'
 import { Trail } from './fleet-top.tsx'
 import { LowerDialog, type Lowered } from './lower.tsx'
+import { Refusals } from './refusals.tsx'
+import { Stranger } from './stranger.tsx'
+
+interface Unknown {
+  readonly why: Why
+  readonly device: undefined
+}
 
 interface Loaded {
   readonly device: Device & { readonly keys: readonly Key[] }
   readonly effective: Effective
+  readonly why: Why
   /** Undefined for whoever may not read ledgers. */
   readonly events: Entries | undefined
   /** When the current certificate was issued, as far as the ledger may be read. */
@@ -26,17 +34,19 @@ interface Loaded {
 const pageSize = 50
 const issuing = ['identity.enrolled', 'identity.renewed', 'key.introduced']
 
-export const device = page<Loaded>({
+export const device = page<Loaded | Unknown>({
   pattern: 'fleets/:fleet/devices/:name',
   load: async ({ names, query }, signal) => {
     const fleet = encodeURIComponent(names.fleet!)
     const own = `/v1/fleets/${fleet}/devices/${encodeURIComponent(names.name!)}`
     const asked = new URLSearchParams({ effective: names.name! })
-    const [device, effective] = await Promise.all([
-      read<Loaded['device']>(own, signal),
-      read<Effective>(`/v1/fleets/${fleet}/config?${asked}`, signal),
+    const [device, why] = await Promise.all([
+      read<Loaded['device']>(own, signal).catch(unlessUnknown),
+      read<Why>(`${own}/why`, signal),
     ])
-    if (!may('audit', names.fleet)) return { device, effective, events: undefined, issued: undefined }
+    if (device === undefined) return { device, why }
+    const effective = await read<Effective>(`/v1/fleets/${fleet}/config?${asked}`, signal)
+    if (!may('audit', names.fleet)) return { device, effective, why, events: undefined, issued: undefined }
     const about = encodeURIComponent(`${names.fleet}/device/${names.name}`)
     const before = query.before ? `&before=${encodeURIComponent(query.before)}` : ''
     const [events, ...issues] = await Promise.all([
@@ -44,59 +54,77 @@ export const device = page<Loaded>({
       ...issuing.map(kind => read<Entries>(`/v1/audit/${fleet}?about=${about}&kind=${kind}&limit=10`, signal)),
     ])
     const facts = issues.flatMap(({ entries }) => entries)
-    return { device, effective, events, issued: facts.find(({ body }) => body.serial === device.serial)?.at }
+    return { device, effective, why, events, issued: facts.find(({ body }) => body.serial === device.serial)?.at }
   },
-  title: ({ device }, { names }) => `${device.name} of ${names.fleet}`,
-  View: ({ data: { device, effective, events, issued }, here: { names, query } }) => {
-    const fleet = names.fleet!
-    const asked = useSignal<Lowered | undefined>(undefined)
-    const canLower = may('operate', fleet) && device.standing !== 'decommissioned'
-    return (
-      <>
-        <Trail>
-          <a href={to(['fleets', fleet])}>{fleet}</a>
-          <a href={to(['fleets', fleet])}>Devices</a>
-        </Trail>
-        <div class="top">
-          <Heading>
-            <Foreign>{device.name}</Foreign>
-          </Heading>
-          <Standing {...device} />
-          {canLower && (
-            <div class="acts">
-              {device.standing === 'good' && (
-                <a class="button" href={to(['fleets', fleet, 'new-token'], { replaces: device.name })}>
-                  Replace key…
-                </a>
-              )}
-              {device.standing === 'good' && (
-                <button type="button" class="danger-quiet" onClick={() => (asked.value = 'revoked')}>
-                  Revoke…
-                </button>
-              )}
-              <button type="button" class="danger-quiet" onClick={() => (asked.value = 'decommissioned')}>
-                Decommission…
-              </button>
-            </div>
-          )}
-        </div>
-        <Fallen device={device} />
-        <DeviceFacts fleet={fleet} device={device} issued={issued} />
-        <DeviceKeys keys={device.keys} />
-        <DeviceConfiguration fleet={fleet} effective={effective} />
-        {events && <Events fleet={fleet} name={device.name} events={events} isNewest={query.before === undefined} />}
-        {asked.value && (
-          <LowerDialog
-            fleet={fleet}
-            name={device.name}
-            lowered={asked.value}
-            onClose={() => (asked.value = undefined)}
-          />
-        )}
-      </>
-    )
-  },
+  title: (_, { names }) => `${names.name} of ${names.fleet}`,
+  View: ({ data, here }) =>
+    data.device === undefined ? (
+      <Stranger fleet={here.names.fleet!} name={here.names.name!} why={data.why} />
+    ) : (
+      <KnownDevice data={data} here={here} />
+    ),
 })
+
+/** A name that never enrolled is not nothing: there may be a device that tried. */
+function unlessUnknown(error: unknown): undefined {
+  if (!(error instanceof Refusal && error.code === 'device-unknown')) throw error
+}
+
+interface KnownProps {
+  readonly data: Loaded
+  readonly here: Here
+}
+
+const KnownDevice = ({ data: { device, effective, why, events, issued }, here: { names, query } }: KnownProps) => {
+  const fleet = names.fleet!
+  const asked = useSignal<Lowered | undefined>(undefined)
+  const canLower = may('operate', fleet) && device.standing !== 'decommissioned'
+  return (
+    <>
+      <Trail>
+        <a href={to(['fleets', fleet])}>{fleet}</a>
+        <a href={to(['fleets', fleet])}>Devices</a>
+      </Trail>
+      <div class="top">
+        <Heading>
+          <Foreign>{device.name}</Foreign>
+        </Heading>
+        <Standing {...device} />
+        {canLower && (
+          <div class="acts">
+            {device.standing === 'good' && (
+              <a class="button" href={to(['fleets', fleet, 'new-token'], { replaces: device.name })}>
+                Replace key…
+              </a>
+            )}
+            {device.standing === 'good' && (
+              <button type="button" class="danger-quiet" onClick={() => (asked.value = 'revoked')}>
+                Revoke…
+              </button>
+            )}
+            <button type="button" class="danger-quiet" onClick={() => (asked.value = 'decommissioned')}>
+              Decommission…
+            </button>
+          </div>
+        )}
+      </div>
+      <Fallen device={device} />
+      <DeviceFacts fleet={fleet} device={device} issued={issued} why={why} />
+      {why.refusals.length > 0 && (
+        <section aria-labelledby="refused">
+          <h2 id="refused">Refused</h2>
+          <Refusals label="Refused" refusals={why.refusals} fleet={fleet} />
+        </section>
+      )}
+      <DeviceKeys keys={device.keys} />
+      <DeviceConfiguration fleet={fleet} effective={effective} />
+      {events && <Events fleet={fleet} name={device.name} events={events} isNewest={query.before === undefined} />}
+      {asked.value && (
+        <LowerDialog fleet={fleet} name={device.name} lowered={asked.value} onClose={() => (asked.value = undefined)} />
+      )}
+    </>
+  )
+}
 
 /** Of a name that is not in good standing: since when, why, and whether its key is gone. */
 const Fallen = ({ device: { standing, standingSince, reason, wiped } }: { readonly device: Device }) => {

@@ -30,7 +30,7 @@ export const LowerDialog = ({ fleet, name, lowered, onClose }: LowerProps) => {
       {lowered === 'revoked' ? (
         <p>
           It is refused everywhere once this is done, and its open connections are cut. <strong>This is final:</strong>{' '}
-          a new identity has a new name, or a token that replaces this one.
+          the name does not come back. A device whose key alone is to go needs a token that replaces it instead.
         </p>
       ) : (
         <p>

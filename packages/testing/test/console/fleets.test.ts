@@ -223,6 +223,26 @@ describeConsole('the console, for fleets', scene => {
       expect(readDidKey(String((await scene.device('device-107')).did)).equals(key.publicKey)).toBe(true)
     })
 
+    test('say with what they were refused, and what to do', async () => {
+      const made = await scene.platform.enrollDevice('acme', 'device-108')
+      await scene.platform.revoke(made, 'lost')
+      await scene.platform.call('GET', '/v1/me', { as: made.tls })
+      const page = await scene.signIn('#/fleets/acme/devices/device-108')
+      const row = page.getByRole('table', { name: 'Refused' }).getByRole('row', { name: /^revoked/ })
+      await row.getByText('This identity is revoked.').waitFor()
+      await row.getByText('GET /v1/me').waitFor()
+    })
+
+    test('that never enrolled are said to be unknown, with the tokens that may have been theirs', async () => {
+      const { text, idText } = await scene.platform.makeToken('acme', { name: 'valve-8' })
+      const { csr } = await scene.platform.makeKey()
+      expect((await scene.platform.enroll(text, csr, 'valve-9')).body.code).toBe('token-name')
+      const page = await scene.signIn('#/fleets/acme/devices/valve-9')
+      await page.getByText('No device of this name ever enrolled here.').waitFor()
+      const row = page.getByRole('row', { name: /^token-name token/ }).filter({ hasText: idText.slice(0, 8) })
+      await row.getByText('The token does not cover this name.').waitFor()
+    })
+
     test('of which there are many come a page at a time', async () => {
       await scene.platform.makeFleet('many')
       const { text } = await scene.platform.makeToken('many', { uses: 101 })

@@ -30,6 +30,7 @@ const pages = [
   '#/fleets/empty',
   '#/fleets/acme/devices/device-1',
   `#/fleets/acme/devices/${'l'.repeat(64)}`,
+  '#/fleets/acme/devices/never-seen',
   '#/fleets/acme/tokens?all=yes',
   '#/fleets/empty/tokens',
   '#/fleets/acme/new-token',
@@ -75,6 +76,9 @@ describeConsole('the console, looked at', scene => {
     await platform.enrollDevice('acme', 'device-1')
     const long = await platform.enrollDevice('acme', 'l'.repeat(64))
     await platform.revoke(long, 'r'.repeat(200))
+    await platform.call('GET', '/v1/me', { as: long.tls })
+    const { csr } = await platform.makeKey()
+    await platform.enroll((await platform.makeToken('acme', { name: 'device-3' })).text, csr, 'device-4')
     const set = (body: object) => platform.operator('PUT', '/v1/fleets/acme/config', body)
     await set({ configuration: { every: 60, to: `https://${'c'.repeat(200)}.test` }, reason: 'r'.repeat(200) })
     await set({ configuration: { every: 5 }, target: 'label:site=berlin' })
