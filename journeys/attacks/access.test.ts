@@ -54,6 +54,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'POST /v1/console/links': ['operator', 'm'],
   'POST /console/session': ['anyone', 'p'],
   'DELETE /console/session': ['operator', 'p'],
+  'GET /v1/warnings': ['operator', 'mp'],
   'GET /v1/operators': ['operator', 'mp'],
   'POST /v1/operators': ['operator', 'mp'],
   'GET /v1/operators/:name': ['operator', 'mp'],
@@ -380,6 +381,7 @@ describe('I110 an operator who may not see a fleet is told what he is told of on
         '/v1/fleets',
         '/v1/operators',
         '/v1/me',
+        '/v1/warnings',
         '/v1/trust',
         `/v1/operators/fleet-operator-${theirs}`,
       ]) {

@@ -55,6 +55,7 @@ export const access = {
   'POST /console/session': onConsole(anyone),
   'DELETE /console/session': onConsole(operator),
 
+  'GET /v1/warnings': operator,
   'GET /v1/operators': operator,
   'POST /v1/operators': operator,
   'GET /v1/operators/:name': operator,

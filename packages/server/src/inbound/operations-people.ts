@@ -9,9 +9,10 @@ import {
   type Viewer,
 } from '../operations/operators.ts'
 import { makeSignInLink, openSession } from '../operations/sign-in.ts'
+import { listWarnings } from '../operations/warnings.ts'
 import type { OperationName } from './access.ts'
 import { type Call, json, type Operation } from './call.ts'
-import { grantsOf, identityOf, proofOf, readInput, readOptionalInput, sessionOf, why } from './input.ts'
+import { grantsOf, identityOf, proofOf, readInput, readOptionalInput, sees, sessionOf, why } from './input.ts'
 
 const signIn = z.strictObject({ link: z.string().max(64) })
 const invitation = z.strictObject({
@@ -45,6 +46,10 @@ export const peopleOperations = {
       if (session) call.platform.sessions.end(session)
       return json({ ended: true })
     },
+  },
+  'GET /v1/warnings': {
+    summary: 'What to look at: CAs that end, what is stored and not signed with, who was refused in the last day',
+    run: async call => json(await listWarnings(call.platform, fleet => sees(call, fleet))),
   },
   'GET /v1/operators': {
     summary: 'Operators and open invitations that have to do with what the caller may see',

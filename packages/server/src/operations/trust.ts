@@ -3,6 +3,7 @@ import { digestWords, rootName } from '@mintmark/core/ceremony'
 import { Refused } from '@mintmark/core/errors'
 import type { Charter } from '@mintmark/core/signed'
 import { ledgerVerifierKey, originOf, type Platform } from '../platform.ts'
+import type { Row } from '../store/index.ts'
 import { authorityView, keptKey, rootView } from './trust-authorities.ts'
 import type { CertificateView } from './trust-certificates.ts'
 import { type CharterView, charterView } from './trust-charters.ts'
@@ -48,9 +49,9 @@ export type LedgerFinding = 'other-key' | 'not-chartered' | 'other-head'
  * What anyone may know, read from the store on every call; of fleets, the public ones. What is stored is held against
  * what the running platform signs with, so a CA that someone put in its place is shown, and flagged.
  */
-export async function readTrustView(platform: Platform): Promise<TrustView> {
+export async function readTrustView(platform: Platform, shows = isPublic): Promise<TrustView> {
   try {
-    return await readStored(platform)
+    return await readStored(platform, shows)
   } catch (cause) {
     // What is stored here is ours: whoever reads it did nothing wrong.
     if (cause instanceof Refused && cause.code !== 'unavailable')
@@ -59,7 +60,12 @@ export async function readTrustView(platform: Platform): Promise<TrustView> {
   }
 }
 
-async function readStored(platform: Platform): Promise<TrustView> {
+/** Which fleets a view of the trust has. */
+type Shows = (fleet: Row<'fleet'>) => boolean
+
+const isPublic: Shows = row => row.public === 1
+
+async function readStored(platform: Platform, shows: Shows): Promise<TrustView> {
   const { store, trust } = platform
   const stored = (await store.platform())!
   const rows = await store.authorities()
@@ -69,7 +75,7 @@ async function readStored(platform: Platform): Promise<TrustView> {
   const ledger = await ledgerView(platform, 'platform', stored.ledger_key)
   const fleets: FleetTrust[] = []
   for (const row of await store.fleets()) {
-    if (row.public !== 1 || row.charter === null) continue
+    if (!shows(row) || row.charter === null) continue
     const { charter, view } = await charterView(platform, row.name, row.charter, root)
     fleets.push({
       fleet: row.name,

@@ -264,7 +264,14 @@ export class Store {
     return this.#connection.all(this.#queries.refusals, { ledger, who, limit })
   }
 
-  /** The same of the holders of tokens, since a time. */
+  /** The same of everyone with a name in that ledger, since a time. */
+  async refusalsOfNames(ledger: string, since: number, limit: number): Promise<Row<'refusal'>[]> {
+    // '0' is the character after '/'.
+    const range = { ledger, from: `${ledger}/`, to: `${ledger}0` }
+    return this.#connection.all(this.#queries.refusalsOfMany, { ...range, since, limit })
+  }
+
+  /** The same of the holders of tokens. */
   async tokenRefusals(ledger: string, since: number, limit: number): Promise<Row<'refusal'>[]> {
     // ';' is the character after ':'.
     return this.#connection.all(this.#queries.refusalsOfMany, { ledger, from: 'token:', to: 'token;', since, limit })
