@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pem, readPem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
@@ -60,14 +61,15 @@ export function readHome(directory: string): Home {
   const state = homeState(directory)
   if (state === 'retired') throw new Refused('home-retired', directory)
   if (state !== 'enrolled') throw new Refused('home-missing', directory)
-  const facts = readFacts(readFileSync(file(directory, 'facts')))
+  const facts = undamaged(file(directory, 'facts'), path => readFacts(readFileSync(path)))
   const held = readKey(directory, facts.did)
-  const certificate = held && readCertificateOf(directory, held.key)
+  const anchor = readAnchor(directory)
+  const certificate = held && readCertificateOf(directory, held.key, anchor)
   if (certificate === undefined || leafOf(certificate).altNames?.uris[0] !== facts.identity) {
     throw new Error(`${directory}: key.pem, cert.pem and home.json are not of one identity`)
   }
   const charter = readCharterFile(directory)
-  return { ...facts, directory, certificate, anchor: readAnchor(directory), charter, ...held! }
+  return { ...facts, directory, certificate, anchor, charter, ...held! }
 }
 
 /** The key that home.json names: key.pem, or the next one where the exchange of the two was interrupted. */
@@ -79,11 +81,35 @@ function readKey(directory: string, did: string): Pick<Home, 'key' | 'keyFile'> 
   return undefined
 }
 
-function readCertificateOf(directory: string, key: Key): string | undefined {
-  return [file(directory, 'certificate'), file(directory, 'nextCertificate')]
-    .filter(exists)
-    .map(path => readFileSync(path, 'utf8'))
-    .find(text => leafOf(text).publicKey.equals(key.publicKey))
+function readCertificateOf(directory: string, key: Key, anchor: Uint8Array): string | undefined {
+  for (const path of [file(directory, 'certificate'), file(directory, 'nextCertificate')].filter(exists)) {
+    const text = undamaged(path, () => {
+      const certificate = readFileSync(path, 'utf8')
+      checkLinks([...readPemBlocks('CERTIFICATE', certificate), anchor])
+      return certificate
+    })
+    if (leafOf(text).publicKey.equals(key.publicKey)) return text
+  }
+  return undefined
+}
+
+/** Each is signed by the next, the last one by itself. What they are worth is proven on the connection. */
+function checkLinks(chain: readonly Uint8Array[]): void {
+  const certificates = chain.map(der => new X509Certificate(der))
+  for (const [i, each] of certificates.entries()) {
+    readCertificate(each.raw)
+    if (!each.verify((certificates[i + 1] ?? each).publicKey)) throw new Refused('bad-certificate', 'a signature')
+  }
+}
+
+/** Reads a file of a home. @throws Refused `home-damaged` where it can be read and makes no sense */
+export function undamaged<T>(path: string, read: (path: string) => T): T {
+  try {
+    return read(path)
+  } catch (cause) {
+    if (cause instanceof Error && 'syscall' in cause) throw cause
+    throw new Refused('home-damaged', path, { cause })
+  }
 }
 
 /** The leaf of a chain in PEM. */
@@ -92,7 +118,11 @@ export const leafOf = (certificate: string): Certificate =>
 
 /** The pinned root, DER. */
 export const readAnchor = (directory: string): Uint8Array =>
-  readPem('CERTIFICATE', readFileSync(file(directory, 'anchor'), 'utf8'))
+  undamaged(file(directory, 'anchor'), path => {
+    const anchor = readPem('CERTIFICATE', readFileSync(path, 'utf8'))
+    checkLinks([anchor])
+    return anchor
+  })
 
 /**
  * The key of a home that is to be enrolled: a new one, or the one that an interrupted run has left, so that the

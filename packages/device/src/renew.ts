@@ -81,8 +81,10 @@ async function succession(home: Home, key: Key, now: () => number): Promise<stri
 }
 
 /** The platform keeps every charter that the root ever signed; an older one would bring an old CA or release root back. */
-async function checkCharterGrows({ charter, anchor }: Home, issued: Issued): Promise<void> {
+async function checkCharterGrows({ directory, charter, anchor }: Home, issued: Issued): Promise<void> {
   if (charter === undefined) return
-  const { version } = await readCharter(charter, readCertificate(anchor).publicKey, nodeVerify)
+  const { version } = await readCharter(charter, readCertificate(anchor).publicKey, nodeVerify).catch(cause => {
+    throw new Refused('home-damaged', file(directory, 'charter'), { cause })
+  })
   if ((issued.charter?.version ?? 0) < version) throw new Refused('reply-refused', 'an older charter')
 }

@@ -20,8 +20,7 @@ export interface WrappingSecret {
 /** The secret of this file; a new one where there is none yet. */
 export function provideWrappingSecret(path: string): WrappingSecret {
   if (!existsSync(path)) create(path)
-  const secret = readHex(readFileSync(path, 'utf8').trim())
-  if (secret.length !== 32) throw new Error(`${path} is damaged: take it from a backup`)
+  const secret = readSecret(path)
   return {
     wrap(keyFile, purpose) {
       const pkcs8 = readPem('PRIVATE KEY', readFileSync(keyFile, 'utf8'))
@@ -44,6 +43,12 @@ export function provideWrappingSecret(path: string): WrappingSecret {
       }
     },
   }
+}
+
+function readSecret(path: string): Uint8Array {
+  const text = readFileSync(path, 'utf8').trim()
+  if (/^[0-9a-f]{64}$/.test(text)) return readHex(text)
+  throw new Error(`${path} is damaged: take it from a backup`)
 }
 
 function create(path: string): void {

@@ -9,6 +9,7 @@ export const dataFiles = (data: string) => ({
   platform: join(data, 'platform.json'),
   endpoint: join(data, 'endpoint.json'),
   database: join(data, 'mintmark.db'),
+  lastHead: join(data, 'mintmark.db-head'),
   /** What was the database until it was moved to PostgreSQL. */
   moved: join(data, 'mintmark.db-moved'),
   keeper: join(data, 'keeper'),

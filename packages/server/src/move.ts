@@ -59,7 +59,7 @@ function lost(error: unknown): never {
 }
 
 function putAside(file: string, left: string): void {
-  for (const suffix of ['', '-wal', '-shm']) {
+  for (const suffix of ['', '-wal', '-shm', '-head']) {
     if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${left}${suffix}`)
   }
 }

@@ -205,6 +205,7 @@ export async function openData(
     // Now that it is known to be a database of ours: one that is not is not remembered.
     if (settingsOf(data) === undefined) writeSettings(data, { domain, database: options.database }, { replace: false })
     const store = new Store(database, ledgerSigner(keeper, domain), processes)
+    if (!(await store.checkEnd())) options.log?.warn(`${files.lastHead} cannot be read, and is written anew`)
     // Of a platform that was killed. Where the database is shared, another process may be writing here.
     const before = processes ? Date.now() - minute : undefined
     for (const directory of [data, files.keeper, files.server, files.operator]) removeTornWrites(directory, before)

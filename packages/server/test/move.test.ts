@@ -71,6 +71,7 @@ test('takes everything along, and the platform goes on there', async () => {
   expect(readdirSync(data).filter(name => name.startsWith('mintmark.db'))).toEqual([
     'mintmark.db-lock',
     'mintmark.db-moved',
+    'mintmark.db-moved-head',
   ])
   expect(left).toBe(files.moved)
   expect(await ledgersOf(data)).toEqual(before)

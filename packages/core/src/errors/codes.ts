@@ -224,6 +224,12 @@ const table = {
     message: 'This home is retired: its identity was decommissioned, and its key is wiped.',
     hint: 'enroll into another --home; mintmark wipe finishes a wipe that was interrupted',
   },
+  'home-damaged': {
+    status: 500,
+    seen: 'anyone',
+    message: 'A file of this home was changed or damaged. Nothing was sent.',
+    hint: 'take it from a copy of the home; without one, enroll into another home',
+  },
   'home-missing': { status: 404, seen: 'anyone', message: 'This home holds no identity.', hint: 'enroll first' },
   'home-in-use': {
     status: 409,

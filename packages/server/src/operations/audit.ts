@@ -2,7 +2,8 @@ import { Refused } from '@mintmark/core/errors'
 import { dataFiles, domainOf } from '../data-files.ts'
 import { openKeeper } from '../keeper/keeper.ts'
 import { type DatabaseChoice, openForReading } from '../open-database.ts'
-import { type AuditReport, auditDatabase } from '../store/index.ts'
+import { ledgerSigner } from '../platform.ts'
+import { type AuditReport, auditDatabase, type KeptHead, readLastHead } from '../store/index.ts'
 import { keptHeads } from './audit-export.ts'
 
 export interface AuditOptions extends DatabaseChoice {
@@ -21,8 +22,12 @@ export async function auditData(
   const database = domain === undefined ? undefined : await openForReading(data, choice)
   if (domain === undefined || database === undefined) throw new Refused('data-missing', data)
   try {
-    const platformKey = openKeeper(dataFiles(data).keeper).key('ledger-platform').publicKey
-    const kept = against.flatMap(keptHeads)
+    const signer = ledgerSigner(openKeeper(dataFiles(data).keeper), domain)
+    // Before the ledgers, which may grow meanwhile.
+    const last = await readLastHead(database.lastHead?.read() ?? '', signer)
+    const beside: KeptHead[] = last ? [{ name: dataFiles(data).lastHead, ...last }] : []
+    const kept = [...beside, ...against.flatMap(keptHeads)]
+    const platformKey = signer('platform').key.publicKey
     return await auditDatabase(database, { domain, platformKey, kept, ...(progress ? { progress } : {}) })
   } finally {
     await database.close()

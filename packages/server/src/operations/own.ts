@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { hex, pem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
+import { equal, hex, pem, readPemBlocks, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { didKey } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
 import { type FullName, path, spiffeId } from '@mintmark/core/names'
+import { checkLeaf } from '@mintmark/core/proof'
 import { type Change, change, decideOwn, enrolled, readChange, renewed } from '@mintmark/core/rules'
 import { type Certificate, readCertificate } from '@mintmark/core/signed'
 import { createKeyFile, openKeyFile, writeFileDurably } from '@mintmark/elements'
@@ -40,7 +41,7 @@ export async function provideServerCertificate(
   const dnsNames = hosts.filter(host => isIP(host) === 0)
   const addresses = hosts.filter(host => isIP(host) !== 0).map(addressBytes)
   const name = { fleet: 'platform', role: 'server', name: '' } as const
-  const held = readHeld(directory)
+  const held = await readHeld(platform, directory)
   const wanted = (names: Certificate['altNames']): boolean =>
     names?.dnsNames.join() === dnsNames.join() && names.addresses.join() === addresses.join()
   if (held && stillGood(platform, held, key, 'server') && wanted(held.altNames)) return own(directory, held)
@@ -87,7 +88,7 @@ export async function provideOperatorHome(platform: Platform, directory: string,
   const key = openOrCreate(directory)
   const { trust, store } = platform
   const name = await localOperator(store, key)
-  const held = readHeld(directory)
+  const held = await readHeld(platform, directory)
   const known = await store.record(path(name))
   // Once it is revoked it stays so, and the platform runs without an operator of its own.
   const isRevoked = known !== undefined && known.standing !== 'good'
@@ -124,12 +125,17 @@ function openOrCreate(directory: string): Key {
   return existsSync(file) ? openKeyFile(file) : createKeyFile(file, 'P-256')
 }
 
-function readHeld(directory: string): Certificate | undefined {
+/** The certificate in a home of ours, where every byte of it and of its CA is as it was issued. */
+async function readHeld({ trust, verify }: Platform, directory: string): Promise<Certificate | undefined> {
   const file = join(directory, 'cert.pem')
   if (!existsSync(file)) return undefined
   try {
-    const [leaf] = readPemBlocks('CERTIFICATE', readFileSync(file, 'latin1'))
-    return leaf && readCertificate(leaf)
+    const [leaf, issuer] = readPemBlocks('CERTIFICATE', readFileSync(file, 'latin1'))
+    const certificate = readCertificate(leaf!)
+    const authority = certificate.authorityKeyId && trust.authorities.get(hex(certificate.authorityKeyId))
+    if (!authority || !issuer || !equal(issuer, authority.certificate.der)) return undefined
+    await checkLeaf(certificate, authority.certificate, verify)
+    return certificate
   } catch (error) {
     // Damaged: it is issued anew.
     if (error instanceof Refused) return undefined

@@ -128,6 +128,8 @@ export class Committer {
       return
     }
     for (const [{ change }, { receipt }] of written) this.#signed.set(change.ledger, receipt.checkpoint)
+    const last = [...written.values()].at(-1)
+    if (last) this.#database.lastHead?.note(last.receipt.checkpoint)
     for (const waiting of group) {
       const done = written.get(waiting)
       if (done === undefined) waiting.reject(refused.get(waiting))

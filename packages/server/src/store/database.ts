@@ -44,6 +44,12 @@ export interface Signals {
   listen(woken: () => void): Promise<() => Promise<void>>
 }
 
+/** The signed head of the ledger that was committed to last, apart from the database and never ahead of it. */
+export interface LastHead {
+  note(checkpoint: string): void
+  read(): string | undefined
+}
+
 /** What a database finds wrong with itself. */
 export interface Damage {
   readonly part: 'pages' | 'schema'
@@ -65,6 +71,8 @@ export interface Database {
   readonly reader: Connection
   /** Only where several processes may share the database. */
   readonly signals?: Signals
+  /** Only where the database could lose its end and not know. */
+  readonly lastHead?: LastHead
   /**
    * @param locks names of what it must have to itself; taken in one order, so that transactions do not wait in a ring
    * @throws Contended where it was undone because of another transaction, and would find another state if run again

@@ -1,5 +1,8 @@
+import type { ReadHashes } from '@mintmark/core/ledger'
 import type { Role } from '@mintmark/core/names'
 import type { Permit, RegistryRecord, Standing, Tier } from '@mintmark/core/rules'
+import type { Connection } from './database.ts'
+import type { Queries } from './queries.ts'
 import type { Tables } from './tables.ts'
 
 // Rows as core knows them.
@@ -27,4 +30,16 @@ export const recordOf = (row: Tables['registry'] | undefined): RegistryRecord | 
     key: row.key,
     pending: row.pending ?? undefined,
     tier: row.tier as Tier,
+  }
+
+/** Stored hashes of a ledger's tree. */
+export const hashesOf =
+  (connection: Connection, queries: Queries, ledger: string): ReadHashes =>
+  async (level, start, count) => {
+    const range = { ledger, from: start, to: start + count }
+    const rows =
+      level === 0
+        ? await connection.all(queries.leaves, range)
+        : await connection.all(queries.tiles, { ...range, level })
+    return rows.map(({ hash }) => hash)
   }

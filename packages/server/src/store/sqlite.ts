@@ -3,6 +3,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { Refused } from '@mintmark/core/errors'
 import type { Connection, Damage, Database, Query, Transaction } from './database.ts'
 import { sqliteDialect } from './dialects.ts'
+import { lastHeadFile } from './last-head.ts'
 import { isSqliteError, isUnsynced, Log, writeLogAgain } from './sqlite-log.ts'
 import { migrations } from './tables.ts'
 
@@ -56,8 +57,10 @@ function opened(
     failed?.(error)
   }
   const log = readOnly ? undefined : new Log(writer)
+  const lastHead = path === ':memory:' ? undefined : lastHeadFile(`${path}-head`)
   return {
     dialect: sqliteDialect,
+    ...(lastHead ? { lastHead } : {}),
     reader: reader === writer ? writing : answering(connection(reader, false)),
     // Whatever the locks: one transaction at a time has the database.
     async transaction(work) {
@@ -87,6 +90,7 @@ function opened(
       if (isLost) return
       if (reader !== writer) reader.close()
       writer.close()
+      lastHead?.close()
       lock?.close()
     },
   }

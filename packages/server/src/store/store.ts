@@ -3,10 +3,11 @@ import { readPath } from '@mintmark/core/names'
 import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
 import { Committer, type LedgerSigner } from './commit.ts'
 import type { Connection, Database } from './database.ts'
+import { checkLastHead, readLastHead } from './last-head.ts'
 import { type Audience, type NewsListener, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'
 import { deviceCriteria, type Queries, queries } from './queries.ts'
-import { permitOf, recordOf } from './rows.ts'
+import { hashesOf, permitOf, recordOf } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
@@ -57,6 +58,7 @@ export class Store {
   readonly #connection: Connection
   readonly #queries: Queries
   readonly #database: Database
+  readonly #signer: (ledger: string) => LedgerSigner
   readonly #committer: Committer
   readonly #processes: Processes | undefined
   readonly #audience: Audience
@@ -72,11 +74,25 @@ export class Store {
     this.#queries = queries(database.dialect)
     this.#database = database
     this.#connection = database.reader
+    this.#signer = signer
     this.#committer = new Committer(database, this.#queries, signer, this.#audience)
   }
 
   commit(change: Change, content?: string): Promise<Receipt> {
     return this.#committer.commit(change, content)
+  }
+
+  /**
+   * Holds the ledgers against the head that was committed last, where the database keeps one apart from itself.
+   * @returns whether what it keeps could be read
+   * @throws Refused `ledger-broken` where the database has lost its end
+   */
+  async checkEnd(): Promise<boolean> {
+    const text = this.#database.lastHead?.read()
+    if (text === undefined) return true
+    const noted = await readLastHead(text, this.#signer)
+    if (noted) await checkLastHead(this.#connection, this.#queries, noted, this.#signer)
+    return noted !== undefined
   }
 
   /** Called with all news once it is durable and before whoever committed it is told. */
@@ -297,13 +313,6 @@ export class Store {
 
   /** Stored hashes of a ledger's tree, for proofs and tiles. */
   hashes(ledger: string): ReadHashes {
-    return async (level, start, count) => {
-      const range = { ledger, from: start, to: start + count }
-      const rows =
-        level === 0
-          ? await this.#connection.all(this.#queries.leaves, range)
-          : await this.#connection.all(this.#queries.tiles, { ...range, level })
-      return rows.map(({ hash }) => hash)
-    }
+    return hashesOf(this.#connection, this.#queries, ledger)
   }
 }
