@@ -6,6 +6,7 @@ import { Refused } from '@mintmark/core/errors'
 import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import { nodeSha256, removeTornWrites, writeFileDurably } from '@mintmark/elements'
 import pino, { type Logger } from 'pino'
+import { steadyClock } from './clock.ts'
 import { dataFiles, settingsOf, writeSettings } from './data-files.ts'
 import { unsyncedFile } from './disk.ts'
 import { openConsole } from './inbound/console.ts'
@@ -104,9 +105,13 @@ async function run(
   ends: (() => Promise<void>)[],
   failed: (error: Error) => void,
 ): Promise<Omit<Running, 'stop' | 'failed'>> {
-  const { data, now, log = pino({ level: 'silent' }) } = options
+  const { data, log = pino({ level: 'silent' }) } = options
   const files = dataFiles(data)
   if (!(await store.platform())) await foundByRehearsal(options, store, keeper)
+  const now = steadyClock(options.now, await store.lastRecorded(), (late, isBelieved) => {
+    const what = isBelieved ? 'time goes back with it' : 'time goes on at half its speed'
+    log.error({ seconds: Math.round(late / 1_000) }, `the clock is behind what was recorded: ${what}`)
+  })
 
   let trust: Trust
   // Before it is read for the first time: another process may make a fleet meanwhile.
@@ -115,7 +120,7 @@ async function run(
     if (kind === 'fleet.activated' || kind === 'missed') trust = await readTrust(store, now(), serverVerify)
   })
   trust = await readTrust(store, now(), serverVerify)
-  checkOurs(trust, options)
+  checkOurs(trust, { ...options, now })
   await checkKeys(trust, store, keeper)
   const platform: Platform = {
     store,
@@ -123,7 +128,7 @@ async function run(
     now,
     random: options.random,
     verify: serverVerify,
-    sessions: new Sessions(options),
+    sessions: new Sessions({ ...options, now }),
     rehearse: trust.development ? options.rehearse : undefined,
     get trust() {
       return trust

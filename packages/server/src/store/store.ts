@@ -293,6 +293,16 @@ export class Store {
     return this.#connection.all(this.#queries.refusalsOfMany, { ledger, from: 'token:', to: 'token;', since, limit })
   }
 
+  /** The time of the newest fact, in any ledger; 0 where there is none. */
+  async lastRecorded(): Promise<number> {
+    const ledgers = ['platform', ...(await this.fleets()).map(({ name }) => name)]
+    const page = { before: Number.MAX_SAFE_INTEGER, limit: 1 }
+    const last = await Promise.all(
+      ledgers.map(ledger => this.#connection.all(this.#queries.newest, { ledger, ...page })),
+    )
+    return last.flat().reduce((newest, { at }) => Math.max(newest, at), 0)
+  }
+
   async head(ledger: string): Promise<Row<'ledger_head'> | undefined> {
     return this.#connection.first(this.#queries.head, { ledger })
   }
