@@ -2,6 +2,7 @@ import { readJson } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { readDidKey } from '@mintmark/core/keys'
 import { path, type Role, readPath } from '@mintmark/core/names'
+import { readOrigin } from './https.ts'
 import { fields } from './reply.ts'
 
 //     {
@@ -34,6 +35,7 @@ export function readFacts(bytes: Uint8Array): Facts {
   const { v, identity, did, url, fleet, name, role, ...unknown } = fields(readJson(bytes))
   const texts = isText(identity) && isText(did) && isText(url) && isText(fleet) && isText(name) && isText(role)
   if (v !== 1 || !texts || Object.keys(unknown).length > 0) throw new Refused('bad-json', 'home.json')
+  readOrigin(url)
   readDidKey(did)
   const full = readPath(path({ fleet, role: role as Role, name }))
   return { identity, did, url, ...full }

@@ -90,7 +90,8 @@ const mostAtOnce = 4
 const requestLimit = 30_000
 const idleLimit = 60_000
 
-function readOrigin(text: string): URL {
+/** Reads `https://host[:port]`. @throws RangeError, or TypeError where it is no URL */
+export function readOrigin(text: string): URL {
   const url = new URL(text)
   const bare = url.pathname === '/' && url.search === '' && url.hash === '' && url.username === ''
   if (url.protocol !== 'https:' || !bare) throw new RangeError(`not https://host[:port]: ${text}`)

@@ -19,7 +19,7 @@ import {
 } from '@mintmark/core/signed'
 import { createKeyFile, openKeyFile } from '@mintmark/elements'
 import { auditData, dataFiles, type Running, type StartOptions, startPlatform } from '@mintmark/server'
-import { type Forger, forge, keyIdOf } from './forge.ts'
+import { type Forger, forge, keyIdOf, time } from './forge.ts'
 
 /** What TLS takes: the leaf and its chain, and the key, as PEM. */
 export interface TlsClient {
@@ -236,7 +236,9 @@ export class TestPlatform {
     if (this.clock.now() < readLeaf(cert).notAfter) return { cert, key }
     const { spki } = openKeyFile(join(home, 'key.pem')).publicKey
     const uris = [`spiffe://platform.${this.domain}/operator/local`]
-    const again = await forge(this.people(), { spki, uris }, this.clock.now())
+    // Of an hour, so that it does not outlive a CA on its last day.
+    const notAfter = time(this.clock.now() + 3_600_000)
+    const again = await forge(this.people(), { spki, uris, notAfter }, this.clock.now())
     return { cert: pem('CERTIFICATE', again), key }
   }
 

@@ -3,7 +3,8 @@ import { dataFiles } from '@mintmark/server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestPlatform, type TestDevice, type TestPlatform } from '../src/platform.ts'
 
-const day = 86_400_000
+const hour = 3_600_000
+const day = 24 * hour
 
 let platform: TestPlatform
 /** Sees acme, and nothing else. */
@@ -104,7 +105,7 @@ test.each([
   [0, 7, 'ends today'],
 ])('with %i days left a CA is within %s days of its end', async (left, within, words) => {
   const trust = (await platform.call('GET', '/v1/trust')).body as { server: { notAfter: string } }
-  platform.clock.advance(Date.parse(trust.server.notAfter) - left * day - 60_000 - platform.clock.now())
+  platform.clock.advance(Date.parse(trust.server.notAfter) - left * day - 2 * hour - platform.clock.now())
   const ends = (await all()).filter(({ kind }) => kind === 'ends')
   if (within === undefined) return expect(ends).toEqual([])
   const own = ends.filter(({ fleet }) => fleet === null)
