@@ -1,4 +1,4 @@
-import { codes, Refused } from '@mintmark/core/errors'
+import { adviceOn, codes, Refused } from '@mintmark/core/errors'
 import { type Command, CommanderError } from 'commander'
 import { paint, printable } from './print.ts'
 
@@ -40,11 +40,21 @@ function failureOf(program: Command, args: readonly string[], error: unknown): F
     return { code: 'wrong-use', message: printable(message.replaceAll('\n', ' ')), hint, exitCode: 2 }
   }
   if (error instanceof Refused) {
-    const hint = error.hint === undefined ? undefined : printable(error.hint)
     const message = said(error)
-    return { code: error.code, message, hint, exitCode: /unreachable$/.test(error.code) ? 3 : 1 }
+    return {
+      code: error.code,
+      message,
+      hint: whatNext(program, args, error),
+      exitCode: /unreachable$/.test(error.code) ? 3 : 1,
+    }
   }
   return { code: 'failed', message: printable(chain(error).join(': ')), hint: undefined, exitCode: 1 }
+}
+
+/** What the code says to everyone is not for the command line where the form of a request is meant. */
+function whatNext(program: Command, args: readonly string[], { code, hint }: Refused): string {
+  if (hint === undefined && code === 'bad-request') return `${nameOf(program, args)} --help`
+  return printable(hint ?? adviceOn(code))
 }
 
 /** The table's sentence, and what is special about this case in brackets. */

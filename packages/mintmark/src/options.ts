@@ -24,8 +24,8 @@ export const operatorOption = () =>
     'MINTMARK_OPERATOR',
   )
 
-export const homeOption = () =>
-  new Option('--home <dir>', 'home of the device').env('MINTMARK_HOME').default('./mintmark-home')
+export const homeOption = (whose = 'the device, or of an operator') =>
+  new Option('--home <dir>', `home of ${whose}`).env('MINTMARK_HOME').default('./mintmark-home')
 
 export const fleetOption = () =>
   new Option('--fleet <fleet>', 'name of the fleet').argParser(readFleetName).makeOptionMandatory()

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command, type OutputConfiguration } from 'commander'
+import { Command, Help, type Option, type OutputConfiguration } from 'commander'
 import { registerAudit } from './commands/audit.ts'
 import { registerCeremony } from './commands/ceremony.ts'
 import { registerConfig } from './commands/config.ts'
@@ -16,6 +16,7 @@ import { registerRevoke } from './commands/revoke.ts'
 import { registerStore } from './commands/store.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUp } from './commands/up.ts'
+import { registerWarnings } from './commands/warnings.ts'
 import { registerWhoami } from './commands/whoami.ts'
 import { registerWhy } from './commands/why.ts'
 import { registerWipe } from './commands/wipe.ts'
@@ -29,6 +30,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerToken,
   registerDevice,
   registerWhy,
+  registerWarnings,
   registerRevoke,
   registerDecommission,
   registerConfig,
@@ -61,6 +63,7 @@ export function makeProgram(output: OutputConfiguration = {}): Command {
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
+    .configureHelp({ optionDescription })
     .addHelpText('after', afterHelp)
     // Inherited by every subcommand: whatever goes wrong comes back here as an exception and is told in one form.
     .configureOutput({ ...output, outputError: () => undefined })
@@ -68,6 +71,12 @@ export function makeProgram(output: OutputConfiguration = {}): Command {
   for (const register of commands) register(program)
   for (const command of program.commands) command.helpCommand(false)
   return program
+}
+
+/** Of commander's own a reader could not tell what has to be said. */
+function optionDescription(option: Option): string {
+  const text = new Help().optionDescription(option)
+  return option.mandatory ? `${text} (required)` : text
 }
 
 /**

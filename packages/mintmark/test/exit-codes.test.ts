@@ -71,8 +71,13 @@ describe('a value that is refused', () => {
   ])('%j has exit code 1', async (args, code) => {
     const result = await ran(...args, '--json')
     expect(result.code).toBe(1)
-    expect(result.err).toMatch(new RegExp(`^mintmark: ${code}: `))
-    expect(JSON.parse(result.out)).toMatchObject({ error: { code } })
+    expect(result.err).toMatch(new RegExp(`^mintmark: ${code}: .*\nhint: .+\n$`))
+    expect(JSON.parse(result.out)).toMatchObject({ error: { code, hint: expect.stringMatching(/./) } })
+  })
+
+  test('of a form that the command does not take leads to its help', async () => {
+    const { err } = await ran('revoke', 'acme/device-104', '--reason', '')
+    expect(err).toContain('hint: mintmark revoke --help\n')
   })
 
   test('another domain than that of the directory, and the right one is named', async () => {

@@ -23,6 +23,12 @@ test.each(named.filter(([, , { commands }]) => commands.length === 0))('%s has -
   expect(options.map(({ long }) => long)).toContain('--json')
 })
 
+test.each(named)('%s says which options are required', async (_name, path, { options }) => {
+  const { out } = await ran(...path, '--help')
+  const required = options.filter(({ mandatory }) => mandatory)
+  expect(out.match(/\(required\)/g) ?? []).toHaveLength(required.length)
+})
+
 test('no option could be taken for an id', () => {
   const longs = commands.flatMap(({ command }) => command.options.map(({ long }) => long ?? ''))
   expect(longs.filter(long => long.length === 22)).toEqual([])

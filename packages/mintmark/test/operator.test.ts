@@ -15,6 +15,14 @@ const device = {
   notAfter: '2026-12-30T12:00:00.000Z',
 }
 const fleet = { fleet: 'acme', state: 'active', public: false, created: '2026-11-30T12:00:00.000Z' }
+const refusal = {
+  identity: device.identity,
+  operation: 'GET /v1/me',
+  count: 1,
+  first: device.enrolled,
+  last: '2026-11-30T18:00:00.000Z',
+  says: 'It was refused.',
+}
 const token = { id: 'AQEB', uses: 2, left: 1, expires: '2999-01-01T00:00:00.000Z', covers: null, tier: 'software' }
 
 interface Case {
@@ -257,6 +265,39 @@ const cases: readonly Case[] = [
     sent: { labels: ['site=berlin', '-floor', '-x'], reason: 'moved' },
     answer: { ...device, labels: { zone: 'b', site: 'berlin' } },
     says: 'Labels of acme/device-104: site=berlin zone=b\n',
+  },
+  {
+    args: ['warnings'],
+    call: 'GET /v1/warnings',
+    answer: {
+      warnings: [
+        {
+          kind: 'mismatch',
+          fleet: 'acme',
+          part: 'authority',
+          findings: ['other-key'],
+          says: 'Not what is signed with.',
+        },
+        { kind: 'ends', fleet: null, authority: 'server', daysLeft: 6, within: 7, says: 'The CA ends in 6 days.' },
+        { ...refusal, kind: 'superseded-key', count: 5, says: 'acme/device/device-104 was refused \u001b[2J' },
+        { ...refusal, kind: 'refused', identity: 'spiffe://platform.example.test/operator/alice', operation: 'none' },
+      ],
+    },
+    says: [
+      'Not what is signed with.',
+      'The CA ends in 6 days.',
+      'acme/device/device-104 was refused \ufffd[2J',
+      '  5 times at GET /v1/me since 2026-11-30 12:00 UTC, the last time 2026-11-30 18:00 UTC.',
+      '  More: mintmark why acme/device-104',
+      'It was refused.',
+      '  Once before it asked for anything that there is, 2026-11-30 18:00 UTC.\n',
+    ].join('\n'),
+  },
+  {
+    args: ['warnings'],
+    call: 'GET /v1/warnings',
+    answer: { warnings: [] },
+    says: 'Nothing to look at, of what you may see.\n',
   },
 ]
 
@@ -561,12 +602,12 @@ describe('mintmark config set', () => {
 })
 
 describe('the platform', () => {
-  test('that refuses is quoted, with exit code 1', async () => {
+  test('that refuses is quoted, with exit code 1 and what to do', async () => {
     const { data } = await operated()
     expect(await ran('fleet', 'list', '--data', data)).toEqual({
       code: 1,
       out: '',
-      err: 'mintmark: not-found: There is nothing here.\n',
+      err: 'mintmark: not-found: There is nothing here.\nhint: check the path\n',
     })
   })
 

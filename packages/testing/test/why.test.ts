@@ -63,7 +63,7 @@ test('refusals of one kind are added up, the latest first, with what they mean a
   expect(refusals.find(({ code }) => code === 'forbidden')).toMatchObject({
     who: device.path,
     says: 'This identity may not do this.',
-    advice: 'ask the operator which identity may',
+    advice: 'ask whoever runs the platform which identity may',
   })
   await platform.call('GET', '/v1/fleets', { as: device.tls })
   expect(short((await why('device-1')).refusals)[0]).toEqual(['forbidden', 'GET /v1/fleets', 6])

@@ -45,7 +45,7 @@ const advice = {
   'certificate-refused':
     "send the leaf first, then its chain, all from this platform; compare `anchor.pem` with the platform's root",
   'slow-down': 'wait that long; after refusals find out why, after renewals why there were so many',
-  forbidden: 'ask the operator which identity may',
+  forbidden: 'ask whoever runs the platform which identity may',
   unknown: 'enroll; a restored platform may be older than this certificate',
   revoked: 'ask the operator why; the device can enroll again under a new name',
   'key-superseded':

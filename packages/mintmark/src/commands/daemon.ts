@@ -4,7 +4,7 @@ import { Refused } from '@mintmark/core/errors'
 import { Daemon, type End, type Line } from '@mintmark/device'
 import { type Command, Option } from 'commander'
 import { Told } from '../failure.ts'
-import { example, helpGroups, homeOption, jsonOption } from '../options.ts'
+import { example, helpGroups, homeOption } from '../options.ts'
 import { print, printable } from '../print.ts'
 
 /** `daemon` */
@@ -12,11 +12,13 @@ export function registerDaemon(program: Command): void {
   const command = program
     .command('daemon')
     .helpGroup(helpGroups.device)
-    .description('stay, and keep this device in its fleet: renew, fetch its configuration, wipe it when it is over')
+    .description(
+      'stay, and do what this home needs: renew, fetch the configuration of the device, wipe it when it is over',
+    )
     .option('--once', 'do what is due now, and end')
     .addOption(new Option('--log-level <level>', 'the least that is said on stderr').choices(levels).default('info'))
     .addOption(homeOption())
-    .addOption(jsonOption())
+    .option('--json', 'the log as one JSON object a line, and how it ended as one JSON document')
     .addHelpText('after', ends)
     .action(runDaemon)
   example(command, 'mintmark daemon --home /var/lib/mintmark-device')

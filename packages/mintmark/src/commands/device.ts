@@ -30,7 +30,9 @@ export function registerDevice(program: Command): void {
     .addOption(fleetOption())
     .addOption(labelOption('only those with this label').argParser(text => readLabel(text).join('=')))
     .option('--search <text>', 'only those with this in their names')
-    .addOption(new Option('--standing <standing>', 'only those').choices(['good', 'revoked', 'decommissioned']))
+    .addOption(
+      new Option('--standing <standing>', 'only those in this standing').choices(['good', 'revoked', 'decommissioned']),
+    )
     .addOption(dataOption())
     .addOption(operatorOption())
     .addOption(jsonOption())

@@ -18,7 +18,7 @@ export function registerEnroll(program: Command): void {
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(enrollHere)
-  example(command, 'mintmark enroll mmt1_... --name device-104', 'mintmark enroll - --name device-104 < token.txt')
+  example(command, 'mintmark enroll - --name device-104 < token.txt', 'mintmark enroll - --home ./alice')
 }
 
 interface Options {

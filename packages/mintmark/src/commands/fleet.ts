@@ -17,7 +17,10 @@ import { fieldsOf, listOf } from '../reply.ts'
 
 /** `fleet create`, `fleet set`, `fleet list` */
 export function registerFleet(program: Command): void {
-  const fleet = program.command('fleet').helpGroup(helpGroups.operator).description('make and list fleets')
+  const fleet = program
+    .command('fleet')
+    .helpGroup(helpGroups.operator)
+    .description('make and list fleets, and say what holds in them')
   example(fleet, 'mintmark fleet create acme')
 
   const create = fleet

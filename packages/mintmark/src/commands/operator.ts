@@ -10,7 +10,7 @@ import {
   helpGroups,
   jsonOption,
   operatorOption,
-  readDuration,
+  readTokenLife,
   reasonOption,
   whyOption,
 } from '../options.ts'
@@ -29,10 +29,16 @@ export function registerOperator(program: Command): void {
     .command('invite')
     .description('make a token for one operator, good for one use')
     .argument('<name>', 'name of the operator', readName)
-    .addOption(new Option('--ttl <time>', 'how long: 15m, 1h, 7d').argParser(readDuration).default(3_600_000, '1h'))
-    .addOption(whyOption())
   for (const option of grantOptions()) invite.addOption(option)
-  invite.addOption(dataOption()).addOption(operatorOption()).addOption(jsonOption()).action(inviteOperator)
+  invite
+    .addOption(
+      new Option('--ttl <time>', 'how long: 90s, 15m, 1h, 7d').argParser(readTokenLife).default(3_600_000, '1h'),
+    )
+    .addOption(whyOption())
+    .addOption(dataOption())
+    .addOption(operatorOption())
+    .addOption(jsonOption())
+    .action(inviteOperator)
   example(
     invite,
     'mintmark operator invite alice --role fleet-operator --fleet acme',
@@ -64,8 +70,8 @@ export function registerOperator(program: Command): void {
     .argument('<name>', 'name of the operator', readName)
   for (const option of grantOptions()) grant.addOption(option)
   grant
-    .addOption(new Option('--none', 'nothing').conflicts(['role', 'fleet', 'allFleets', 'grants']))
-    .option('--yourself', 'yes, also when it is the operator who asks')
+    .addOption(new Option('--none', 'nothing any more').conflicts(['role', 'fleet', 'allFleets', 'grants']))
+    .option('--yourself', 'also where that is you who ask')
     .addOption(reasonOption())
     .addOption(dataOption())
     .addOption(operatorOption())
@@ -81,7 +87,7 @@ export function registerOperator(program: Command): void {
     .command('revoke')
     .description('revoke an operator for good, or take back an invitation')
     .argument('<name>', 'name of the operator', readName)
-    .option('--yourself', 'yes, also when it is the operator who asks')
+    .option('--yourself', 'also where that is you who ask')
     .addOption(reasonOption())
     .addOption(dataOption())
     .addOption(operatorOption())

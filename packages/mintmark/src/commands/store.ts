@@ -8,7 +8,7 @@ export function registerStore(program: Command): void {
   const store = program
     .command('store')
     .helpGroup(helpGroups.operator)
-    .description('take the database of a platform elsewhere')
+    .description('move the database of a platform to PostgreSQL')
   example(store, 'mintmark store move --to postgres://platform@db.example.com/mintmark')
 
   const move = store

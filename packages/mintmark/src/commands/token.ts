@@ -28,7 +28,7 @@ export function registerToken(program: Command): void {
 
   const create = token
     .command('create')
-    .description('make a token: the right to enroll so many devices until then')
+    .description('make a token: the right to enroll so many devices until it expires')
     .addOption(fleetOption())
     .addOption(new Option('--uses <count>', 'how many devices it enrolls').argParser(readCount).default(1))
     .addOption(

@@ -21,12 +21,17 @@ export function registerUp(program: Command): void {
       readDomain,
     )
     .option('--port <port>', 'port for devices', readPort, 8443)
-    .option('--console-port <port>', 'port of the Trust Center, on 127.0.0.1', readPort, 8080)
+    .option(
+      '--console-port <port>',
+      'port of the console, the Trust Center, health and metrics, on 127.0.0.1',
+      readPort,
+      8080,
+    )
     .option('--host <address>', 'address to listen on for devices', '127.0.0.1')
     .option('--hostname <names...>', 'names and addresses that devices dial; the first goes into tokens')
     .option(
       '--url <url>',
-      'https://host[:port] where devices reach the platform, as tokens say it, where that is a balancer',
+      'https://host[:port] that goes into tokens, where devices reach the platform through a balancer',
       readUrl,
     )
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', readLevel, 'info')

@@ -9,7 +9,7 @@ export function registerWipe(program: Command): void {
     .command('wipe')
     .helpGroup(helpGroups.device)
     .description('where this device is decommissioned: fetch the signed notice, and wipe its key and certificate')
-    .addOption(homeOption())
+    .addOption(homeOption('the device'))
     .addOption(jsonOption())
     .action(wipeHere)
   example(command, 'mintmark wipe')
