@@ -3,6 +3,7 @@ import { refreshSession } from './api/call.ts'
 import { refreshFleets } from './api/fleets.ts'
 import { session } from './api/session.ts'
 import { signIn } from './api/sign-in.ts'
+import { forgetWarnings } from './api/warnings.ts'
 import { Frame } from './frame/frame.tsx'
 import { pages } from './pages/index.ts'
 import { SignIn } from './pages/sign-in.tsx'
@@ -20,6 +21,7 @@ export const App = () => {
   useEffect(() => {
     if (who === undefined) {
       forget()
+      forgetWarnings()
       document.title = 'Sign in · Mintmark'
       return
     }

@@ -236,9 +236,9 @@ export class TestPlatform {
     if (this.clock.now() < readLeaf(cert).notAfter) return { cert, key }
     const { spki } = openKeyFile(join(home, 'key.pem')).publicKey
     const uris = [`spiffe://platform.${this.domain}/operator/local`]
-    // Of an hour, so that it does not outlive a CA on its last day.
-    const notAfter = time(this.clock.now() + 3_600_000)
-    const again = await forge(this.people(), { spki, uris, notAfter }, this.clock.now())
+    // No longer than the CA: what outlasts its issuer is refused.
+    const end = Math.min(this.clock.now() + day, readCertificate(this.#issuerOf(home)).notAfter)
+    const again = await forge(this.people(), { spki, uris, notAfter: time(end) }, this.clock.now())
     return { cert: pem('CERTIFICATE', again), key }
   }
 

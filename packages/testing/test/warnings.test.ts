@@ -44,6 +44,8 @@ test('names of a fleet that were refused in the last day are shown to who may se
     operation: 'GET /v1/me',
     count: 1,
     says: `${fleet}/device/device-104 was refused as revoked: This identity is revoked.`,
+    since: expect.stringMatching(/^\d{4}-/),
+    advice: expect.stringContaining('find out who still has it'),
   })
   expect(await seenBy(worker)).toMatchObject([of('acme')])
   expect(await seenBy(worker)).toHaveLength(1)
@@ -73,6 +75,14 @@ test('a key that was superseded and is used stands before other refusals', async
   expect(others.map(({ kind }) => kind)).toEqual(['refused'])
 })
 
+test('whoever was refused with a token of a fleet stands after names', async () => {
+  const { text, idText } = await platform.makeToken('acme', { name: 'device-106' })
+  expect((await platform.enroll(text, (await platform.makeKey()).csr, 'device-107')).body.code).toBe('token-name')
+  const warnings = await seenBy(worker)
+  expect(warnings.map(({ kind }) => kind)).toEqual(['superseded-key', 'refused', 'token-refused'])
+  expect(warnings.at(-1)).toMatchObject({ fleet: 'acme', who: `token:${idText}`, identity: null, code: 'token-name' })
+})
+
 test('a CA that someone put in the place of a private fleet is shown to who may see the fleet, first of all', async () => {
   const database = new DatabaseSync(dataFiles(platform.data).database, { timeout: 5_000 })
   const put = database.prepare("update authority set certificate = ? where fleet = 'beta'")
@@ -89,6 +99,21 @@ test('a CA that someone put in the place of a private fleet is shown to who may 
     database.close()
   }
   expect((await all()).filter(({ kind }) => kind === 'mismatch')).toEqual([])
+})
+
+test('a root that someone made unreadable is the first thing to look at', async () => {
+  const database = new DatabaseSync(dataFiles(platform.data).database, { timeout: 5_000 })
+  const { root } = database.prepare('select root from platform').get() as { root: Uint8Array }
+  const put = database.prepare('update platform set root = ?')
+  try {
+    put.run(new Uint8Array([1, 2, 3]))
+    const [first, ...others] = await seenBy(worker)
+    expect(first).toMatchObject({ kind: 'mismatch', fleet: null, part: 'root', findings: ['unreadable'] })
+    expect(others.map(({ kind }) => kind)).toContain('refused')
+  } finally {
+    put.run(root)
+    database.close()
+  }
 })
 
 test('refusals older than a day are not shown', async () => {
@@ -110,7 +135,10 @@ test.each([
   if (within === undefined) return expect(ends).toEqual([])
   const own = ends.filter(({ fleet }) => fleet === null)
   expect(own.map(({ authority }) => authority).toSorted()).toEqual(['people', 'server'])
-  for (const each of own) expect([each.daysLeft, each.within]).toEqual([left, within])
+  for (const each of own) {
+    expect([each.daysLeft, each.within]).toEqual([left, within])
+    expect(Date.parse(String(each.since))).toBe(Date.parse(String(each.notAfter)) - Number(within) * day)
+  }
   expect(own.map(({ says }) => says).join()).toContain(words)
   // Made a moment later, and of the same life.
   expect(ends.filter(({ authority }) => authority === 'fleet').map(({ fleet }) => fleet)).toEqual(['acme', 'beta'])

@@ -140,3 +140,31 @@ export interface RefusedCalls {
   readonly says: string
   readonly advice: string
 }
+
+export interface Warnings {
+  readonly warnings: readonly Warning[]
+  /** Whether there are more than are listed. */
+  readonly more: boolean
+}
+
+/** What an operator should look at. */
+export type Warning = {
+  /** Null for what is the platform's own. */
+  readonly fleet: string | null
+  readonly says: string
+  /** Null where nobody can tell. */
+  readonly since: string | null
+  readonly advice: string
+} & (
+  | { readonly kind: 'ends'; readonly authority: string; readonly notAfter: string; readonly within: number }
+  | { readonly kind: 'mismatch'; readonly part: string }
+  | {
+      readonly kind: 'superseded-key' | 'refused' | 'token-refused'
+      /** A registry path, or `token:<id>`. */
+      readonly who: string
+      readonly code: string
+      readonly operation: string
+      readonly count: number
+      readonly last: string
+    }
+)

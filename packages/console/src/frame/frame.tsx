@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { session } from '../api/session.ts'
+import { refreshWarnings } from '../api/warnings.ts'
 import { Heading } from '../parts/text.tsx'
 import { isLoading, isOld, load, refusal, shown } from '../place/navigation.ts'
 import { Navigation } from './navigation.tsx'
@@ -15,6 +16,7 @@ export const Frame = () => {
     // The begin of the page is where the browser puts the focus of the first one.
     if (!isFirst.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })
     isFirst.current = false
+    refreshWarnings()
   }, [path])
   if (!session.value) return null
   return (

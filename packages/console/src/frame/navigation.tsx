@@ -1,12 +1,16 @@
 import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { fleets } from '../api/fleets.ts'
 import { may } from '../api/grants.ts'
 import { session } from '../api/session.ts'
 import { signOut } from '../api/sign-in.ts'
+import { warnings } from '../api/warnings.ts'
 import { to } from '../place/address.ts'
 import { shown } from '../place/navigation.ts'
 import { domainOf } from '../words/names.ts'
+import { grouped } from '../words/number.ts'
+import { isUrgent } from '../words/warnings.ts'
 import { Seal } from './seal.tsx'
 import { showShortcuts } from './shortcuts.tsx'
 
@@ -44,6 +48,9 @@ export const Navigation = () => {
           <ul>
             <Item path="" here={path}>
               Overview
+            </Item>
+            <Item path="warnings" here={path}>
+              Warnings <WarningCount />
             </Item>
             <Item path="operators" here={path}>
               Operators
@@ -86,6 +93,18 @@ export const Navigation = () => {
   )
 }
 
+/** How many there are, beside the word; nothing where there are none. */
+const WarningCount = () => {
+  const { warnings: all = [], more = false } = warnings.value ?? {}
+  if (all.length === 0) return null
+  return (
+    <span class={`count ${all.some(isUrgent) ? 'bad' : 'warn'}`}>
+      {grouped(all.length)}
+      {more && '+'}
+    </span>
+  )
+}
+
 const Item = ({
   path,
   here,
@@ -93,7 +112,7 @@ const Item = ({
 }: {
   readonly path: string
   readonly here: string
-  readonly children: string
+  readonly children: ComponentChildren
 }) => {
   const isHere = path === here || (path !== '' && here.startsWith(`${path}/`))
   return (

@@ -74,6 +74,7 @@ function shortcuts(): Shortcut[] {
   return [
     { keys: '/', words: 'Search', run: focusSearch },
     leads('g o', 'Overview'),
+    leads('g w', 'Warnings', 'warnings'),
     leads('g p', 'Operators', 'operators'),
     ...(may('audit') ? [leads('g l', 'Platform ledger', 'ledger')] : []),
     ...(fleet === undefined

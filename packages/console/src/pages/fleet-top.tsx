@@ -1,8 +1,11 @@
 import type { ComponentChildren } from 'preact'
 import { fleets } from '../api/fleets.ts'
 import { may } from '../api/grants.ts'
+import { warnings, warningsOf } from '../api/warnings.ts'
 import { Heading } from '../parts/text.tsx'
 import { to } from '../place/address.ts'
+import { count } from '../words/number.ts'
+import { isUrgent } from '../words/warnings.ts'
 
 const tabs = [
   ['', 'Devices'],
@@ -22,6 +25,7 @@ export const FleetTop = ({
   readonly children?: ComponentChildren
 }) => {
   const isPending = fleets.value.find(each => each.fleet === fleet)?.state === 'pending'
+  const found = warningsOf(warnings.value, fleet)
   return (
     <>
       <div class="top">
@@ -29,6 +33,11 @@ export const FleetTop = ({
           <span class="unseen">{tabs.find(([part]) => part === tab)?.[1]} of fleet </span>
           <bdi>{fleet}</bdi>
         </Heading>
+        {found.length > 0 && (
+          <a class={`chip ${found.some(isUrgent) ? 'bad' : 'warn'}`} href={to(['warnings'], { of: fleet })}>
+            {count(found.length, 'warning')}
+          </a>
+        )}
         {children}
       </div>
       <nav class="tabs" aria-label={`Fleet ${fleet}`}>

@@ -10,9 +10,11 @@ import { operator } from './operator.tsx'
 import { operators } from './operators.tsx'
 import { overview } from './overview.tsx'
 import { tokens } from './tokens.tsx'
+import { warnings } from './warnings.tsx'
 
 export const pages: readonly Page<unknown>[] = [
   overview,
+  warnings,
   devices,
   device,
   tokens,

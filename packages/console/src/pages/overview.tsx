@@ -1,18 +1,30 @@
 import { useSignal } from '@preact/signals'
 import { readFleets } from '../api/fleets.ts'
 import { may } from '../api/grants.ts'
-import type { Fleet } from '../api/shapes.ts'
+import type { Fleet, Warnings } from '../api/shapes.ts'
+import { tryWarnings, warningsOf } from '../api/warnings.ts'
 import { Cell, Row, RowHead, Table } from '../parts/table.tsx'
-import { Chip, Day, Heading } from '../parts/text.tsx'
+import { Chip, Day, Foreign, Heading } from '../parts/text.tsx'
 import { to } from '../place/address.ts'
 import { page } from '../place/page.ts'
+import { grouped } from '../words/number.ts'
+import { isUrgent, summary } from '../words/warnings.ts'
 import { NewFleet } from './new-fleet.tsx'
 
-export const overview = page<readonly Fleet[]>({
+interface Loaded {
+  readonly fleets: readonly Fleet[]
+  /** Undefined where they could not be read. */
+  readonly warnings: Warnings | undefined
+}
+
+export const overview = page<Loaded>({
   pattern: '',
-  load: (_, signal) => readFleets(signal),
+  load: async (_, signal) => {
+    const [fleets, warnings] = await Promise.all([readFleets(signal), tryWarnings(signal)])
+    return { fleets, warnings }
+  },
   title: () => 'Overview',
-  View: ({ data: fleets }) => {
+  View: ({ data: { fleets, warnings } }) => {
     const isMaking = useSignal(false)
     const make = () => {
       isMaking.value = true
@@ -27,13 +39,14 @@ export const overview = page<readonly Fleet[]>({
         <div class="top">
           <Heading>Overview</Heading>
         </div>
+        <LookAt warnings={warnings} />
         <section aria-labelledby="fleets">
           <div class="section-top">
             <h2 id="fleets">Fleets</h2>
             {fleets.length > 0 && button}
           </div>
           {fleets.length > 0 ? (
-            <Fleets fleets={fleets} />
+            <Fleets fleets={fleets} warnings={warnings} />
           ) : (
             <div class="empty">
               <p>
@@ -58,10 +71,37 @@ export const overview = page<readonly Fleet[]>({
   },
 })
 
-const Fleets = ({ fleets }: { readonly fleets: readonly Fleet[] }) => (
+/** What there is to look at, before anything else. */
+const LookAt = ({ warnings: all }: Pick<Loaded, 'warnings'>) => {
+  if (all?.warnings.length === 0) return <p class="lead">Nothing to look at: there are no warnings.</p>
+  return (
+    <section class={`banner ${all?.warnings.some(isUrgent) ? 'bad' : 'warn'}`} aria-label="Warnings">
+      <p>
+        {all === undefined ? (
+          'The warnings could not be read.'
+        ) : (
+          <>
+            <strong>{summary(all.warnings, all.more)}.</strong> <Foreign>{all.warnings[0]!.says}</Foreign>
+          </>
+        )}
+      </p>
+      <a class="button small" href={to(['warnings'])}>
+        Show the warnings
+      </a>
+    </section>
+  )
+}
+
+const Fleets = ({ fleets, warnings }: Loaded) => (
   <Table
     label="Fleets"
-    heads={[{ text: 'Name' }, { text: 'State' }, { text: 'Trust Center' }, { text: 'Made', isWide: true }]}
+    heads={[
+      { text: 'Name' },
+      { text: 'State' },
+      { text: 'Trust Center' },
+      { text: 'Warnings' },
+      { text: 'Made', isWide: true },
+    ]}
   >
     {fleets.map(({ fleet, state, public: isPublic, created }) => (
       <Row key={fleet}>
@@ -74,6 +114,9 @@ const Fleets = ({ fleets }: { readonly fleets: readonly Fleet[] }) => (
           {state === 'active' ? <Chip tone="good">Active</Chip> : <Chip tone="warn">Waits for the root</Chip>}
         </Cell>
         <Cell label="Trust Center">{isPublic ? 'Public' : 'Private'}</Cell>
+        <Cell label="Warnings">
+          <FleetWarnings fleet={fleet} count={warningsOf(warnings, fleet).length} />
+        </Cell>
         <Cell isWide>
           <Day at={created} />
         </Cell>
@@ -81,3 +124,13 @@ const Fleets = ({ fleets }: { readonly fleets: readonly Fleet[] }) => (
     ))}
   </Table>
 )
+
+const FleetWarnings = ({ fleet, count }: { readonly fleet: string; readonly count: number }) =>
+  count === 0 ? (
+    <span class="quiet">–</span>
+  ) : (
+    <a href={to(['warnings'], { of: fleet })}>
+      {grouped(count)}
+      <span class="unseen"> of {fleet}</span>
+    </a>
+  )

@@ -1,6 +1,6 @@
 import type { RefusedCalls } from '../api/shapes.ts'
 import { Cell, Row, RowHead, Table } from '../parts/table.tsx'
-import { Foreign, Moment } from '../parts/text.tsx'
+import { Advice, Foreign, Moment } from '../parts/text.tsx'
 import { Who } from '../parts/who.tsx'
 import { grouped } from '../words/number.ts'
 
@@ -27,11 +27,7 @@ export const Refusals = ({ label, refusals, fleet, isOfMany = false }: RefusalsP
         )}
         <Cell>
           <Foreign>{says}</Foreign>
-          {advice && (
-            <span class="advice">
-              <Foreign>{advice}</Foreign>
-            </span>
-          )}
+          <Advice>{advice}</Advice>
         </Cell>
         <Cell isWide>
           <code>{operation}</code>

@@ -42,8 +42,12 @@ export const Table = ({
 export const Row = ({ children }: { readonly children: ComponentChildren }) => <tr role="row">{children}</tr>
 
 /** What a row is about. */
-export const RowHead = ({ label, children }: { readonly label?: string; readonly children: ComponentChildren }) => (
-  <th role="rowheader" scope="row" data-label={label}>
+export const RowHead = ({
+  label,
+  kind,
+  children,
+}: Pick<CellProps, 'label' | 'children'> & { readonly kind?: 'says' }) => (
+  <th role="rowheader" scope="row" data-label={label} class={kind}>
     {children}
   </th>
 )

@@ -45,6 +45,9 @@ export interface LedgerView {
 /** The keeper signs with another key; the charter names another key; the checkpoint is not of this ledger's head. */
 export type LedgerFinding = 'other-key' | 'not-chartered' | 'other-head'
 
+/** What is stored here is ours: whoever reads it did nothing wrong. */
+export class UnreadableTrust extends Error {}
+
 /**
  * What anyone may know, read from the store on every call; of fleets, the public ones. What is stored is held against
  * what the running platform signs with, so a CA that someone put in its place is shown, and flagged.
@@ -53,9 +56,8 @@ export async function readTrustView(platform: Platform, shows = isPublic): Promi
   try {
     return await readStored(platform, shows)
   } catch (cause) {
-    // What is stored here is ours: whoever reads it did nothing wrong.
     if (cause instanceof Refused && cause.code !== 'unavailable')
-      throw new Error('the stored trust cannot be read', { cause })
+      throw new UnreadableTrust('the stored trust cannot be read', { cause })
     throw cause
   }
 }

@@ -20,6 +20,8 @@ const dialogs: readonly (readonly [what: string, path: string, open: (tab: Tab) 
 
 const pages = [
   '#/',
+  '#/warnings',
+  '#/warnings?of=nobody',
   '#/operators',
   '#/operators/alice',
   '#/invite',
