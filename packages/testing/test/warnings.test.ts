@@ -75,6 +75,29 @@ test('a key that was superseded and is used stands before other refusals', async
   expect(others.map(({ kind }) => kind)).toEqual(['refused'])
 })
 
+test('a copied key is shown however many others are refused, and what was mistyped is not', async () => {
+  const database = new DatabaseSync(dataFiles(platform.data).database, { timeout: 5_000 })
+  const put = database.prepare(
+    "insert into refusal select ledger, 'acme/device/flood-' || ?, code, operation, 1, first_at, last_at, idx + ? from refusal where ledger = 'acme' and code = 'revoked' limit 1",
+  )
+  try {
+    for (let i = 1; i <= 1_000; i++) put.run(i, i)
+    const { warnings, more } = (await platform.call('GET', '/v1/warnings', { as: worker.tls })).body as {
+      warnings: Warning[]
+      more: boolean
+    }
+    expect(warnings[0]).toMatchObject({ kind: 'superseded-key' })
+    expect([warnings.length, more]).toEqual([101, true])
+  } finally {
+    database.exec("delete from refusal where who like 'acme/device/flood-%'")
+    database.close()
+  }
+  const before = (await all()).length
+  await platform.operator('GET', '/v1/fleets/acme/devices/nobody')
+  await platform.operator('GET', '/nowhere')
+  expect(await all()).toHaveLength(before)
+})
+
 test('whoever was refused with a token of a fleet stands after names', async () => {
   const { text, idText } = await platform.makeToken('acme', { name: 'device-106' })
   expect((await platform.enroll(text, (await platform.makeKey()).csr, 'device-107')).body.code).toBe('token-name')

@@ -7,7 +7,7 @@ import { Who } from '../parts/who.tsx'
 import { to } from '../place/address.ts'
 import { page } from '../place/page.ts'
 import { count, grouped } from '../words/number.ts'
-import { isUrgent, summary, trustPlace } from '../words/warnings.ts'
+import { isUrgent, saysWords, summary, trustPlace } from '../words/warnings.ts'
 
 const most = 100
 
@@ -67,7 +67,7 @@ const WarningTable = ({ warnings }: { readonly warnings: readonly Warning[] }) =
       <Row key={i}>
         <Cell>{isUrgent(warning) ? <Chip tone="bad">Urgent</Chip> : <Chip tone="warn">To look at</Chip>}</Cell>
         <RowHead kind="says">
-          <Foreign>{warning.says}</Foreign>
+          <Foreign>{saysWords(warning)}</Foreign>
           <Advice>{warning.advice}</Advice>
         </RowHead>
         <Cell label="Where">
@@ -87,20 +87,19 @@ const Where = ({ warning }: { readonly warning: Warning }) => {
   const isShown = fleet === null || fleets.value.find(each => each.fleet === fleet)?.public === true
   const part = warning.kind === 'ends' ? warning.authority : warning.kind === 'mismatch' ? warning.part : undefined
   return (
-    <span class="where">
+    <>
       {'who' in warning && <Who who={warning.who} fleet={fleet ?? 'platform'} />}
       {part !== undefined && isShown && <a href={trustPlace(fleet, part)}>{partWords[part] ?? part}</a>}
       {part !== undefined && !isShown && <span>{partWords[part] ?? part}</span>}
-      <span class="quiet">
-        {fleet === null ? (
-          'platform'
-        ) : (
-          <>
-            fleet <a href={to(['fleets', fleet])}>{fleet}</a>
-          </>
-        )}
-      </span>
-    </span>
+      {fleet === null ? (
+        part !== undefined && <span class="quiet"> of the platform</span>
+      ) : (
+        <>
+          <span class="quiet"> of </span>
+          <a href={to(['fleets', fleet])}>{fleet}</a>
+        </>
+      )}
+    </>
   )
 }
 

@@ -15,6 +15,13 @@ export function summary(warnings: readonly Warning[], more: boolean): string {
   return `${things[0]!.toUpperCase()}${things.slice(1)}${some}`
 }
 
+/** What happened; who it was stands beside it, with a link. */
+export function saysWords(warning: Warning): string {
+  const begin = 'who' in warning ? `${warning.who} was ` : ''
+  const rest = warning.says.startsWith(begin) ? warning.says.slice(begin.length) : warning.says
+  return `${rest[0]?.toUpperCase() ?? ''}${rest.slice(1)}`
+}
+
 /** The Trust Center's place of a CA, a charter or a ledger. */
 export function trustPlace(fleet: string | null, part: string): string {
   if (fleet !== null) return `/trust#fleet-${fleet}${part === 'authority' || part === 'fleet' ? '-ca' : `-${part}`}`

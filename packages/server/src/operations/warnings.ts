@@ -44,8 +44,9 @@ export type Warning = {
 const day = 86_400_000
 /** Days before the end at which there is a warning, and at which it is another one. */
 const steps = [7, 30, 90] as const
-/** Of one ledger, of names and of tokens; more are a flood, of which this is enough. */
-const mostRefusals = 100
+/** Of one ledger, of each sort; more are a flood, of which this is enough. */
+const mostShown = 100
+const mostRead = 1_000
 
 /**
  * CAs that end, what is stored and is not what the platform signs with, and who was refused in the last day.
@@ -72,20 +73,31 @@ async function listRefusals(platform: Platform, sees: (fleet: string) => boolean
   const { store, now } = platform
   const fleets = (await store.fleets()).map(({ name }) => name)
   const since = now() - day
-  const refusals: Warning[] = []
+  // Of a copied key first, and names before tokens.
+  const [superseded, names, tokens]: Row<'refusal'>[][] = [[], [], []]
   let more = false
   for (const ledger of ['platform', ...fleets].filter(sees)) {
-    for (const rows of [
-      await store.refusalsOfNames(ledger, since, mostRefusals),
-      await store.tokenRefusals(ledger, since, mostRefusals),
-    ]) {
-      more ||= rows.length === mostRefusals
-      refusals.push(...rows.map(row => refusalWarning(platform, row)))
+    const read = async (
+      into: Row<'refusal'>[],
+      rows: Promise<Row<'refusal'>[]>,
+      isShown: (row: Row<'refusal'>) => boolean = () => true,
+    ) => {
+      const found = await rows
+      const shown = found.filter(isShown)
+      more ||= found.length === mostRead || shown.length > mostShown
+      into.push(...shown.slice(0, mostShown))
     }
+    await read(superseded!, store.supersededRefusals(ledger, since, mostRead))
+    await read(names!, store.refusalsOfNames(ledger, since, mostRead), isOfStanding)
+    await read(tokens!, store.tokenRefusals(ledger, since, mostRead))
   }
-  // Of a copied key first, and names before tokens.
-  const rank = ({ kind }: Warning): number => ['superseded-key', 'refused', 'token-refused'].indexOf(kind)
-  return { refusals: refusals.sort((a, b) => rank(a) - rank(b)), more }
+  return { refusals: [...superseded!, ...names!, ...tokens!].map(row => refusalWarning(platform, row)), more }
+}
+
+/** Refused for who it is, or for what it may; a question that was mistyped is nothing to look at. */
+function isOfStanding({ code }: Row<'refusal'>): boolean {
+  const status = Object.hasOwn(codes, code) ? codes[code as Code].status : 0
+  return code !== 'key-superseded' && (code === 'fleet-unknown' || [401, 403, 410, 429].includes(status))
 }
 
 function mismatches({ root, server, people, ledger, fleets }: TrustView): Warning[] {

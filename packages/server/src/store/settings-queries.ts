@@ -91,6 +91,16 @@ export const settingsQueries = (db: Kysely<Tables>) => ({
       .orderBy('idx', 'desc')
       .limit(v.limit),
   ),
+  supersededRefusals: query((v: { ledger: string; since: number; limit: number }) =>
+    db
+      .selectFrom('refusal')
+      .selectAll()
+      .where('ledger', '=', v.ledger)
+      .where('code', '=', 'key-superseded')
+      .where('last_at', '>=', v.since)
+      .orderBy('idx', 'desc')
+      .limit(v.limit),
+  ),
   addRefusal: query((v: Row<'refusal'>) =>
     db
       .insertInto('refusal')

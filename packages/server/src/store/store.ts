@@ -287,6 +287,11 @@ export class Store {
     return this.#connection.all(this.#queries.refusalsOfMany, { ...range, since, limit })
   }
 
+  /** Those of keys that others took the place of; asked for alone, so that no number of others hides them. */
+  async supersededRefusals(ledger: string, since: number, limit: number): Promise<Row<'refusal'>[]> {
+    return this.#connection.all(this.#queries.supersededRefusals, { ledger, since, limit })
+  }
+
   /** The same of the holders of tokens. */
   async tokenRefusals(ledger: string, since: number, limit: number): Promise<Row<'refusal'>[]> {
     // ';' is the character after ':'.

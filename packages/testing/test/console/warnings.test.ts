@@ -20,7 +20,7 @@ describeConsole('the console, for warnings', scene => {
   test('counts them on the start page, which leads to each and to what it is about, by keyboard', async () => {
     const { platform } = scene
     const device = await platform.enrollDevice('acme', 'device-1')
-    await platform.call('GET', '/nowhere', { as: device.tls })
+    await platform.call('GET', '/v1/fleets', { as: device.tls })
     const { text, idText } = await platform.makeToken('acme', { name: 'device-2' })
     await platform.enroll(text, (await platform.makeKey()).csr, 'device-3')
     const page = await scene.signIn()
@@ -32,9 +32,9 @@ describeConsole('the console, for warnings', scene => {
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { level: 1, name: 'Warnings' }).waitFor()
     expect(await page.evaluate('document.activeElement.textContent')).toBe('Warnings')
-    const row = page.getByRole('row', { name: /acme\/device\/device-1 was refused as not-found/ })
-    expect(await row.innerText()).toMatch(/To look at[\s\S]+Check the path\.[\s\S]+\d{4}-\d\d-\d\d \d\d:\d\d/)
-    const token = page.getByRole('row', { name: `token:${idText} was refused as token-name` })
+    const row = page.getByRole('row', { name: /Refused as forbidden: .* device-1 of acme/ })
+    expect(await row.innerText()).toMatch(/To look at[\s\S]+find out what it wanted\.[\s\S]+\d{4}-\d\d-\d\d \d\d:\d\d/)
+    const token = page.getByRole('row', { name: `Refused as token-name: The token does not cover this name.` })
     await token.getByRole('link', { name: `token ${idText.slice(0, 8)}` }).waitFor()
     await row.getByRole('link', { name: 'device-1' }).focus()
     await page.keyboard.press('Enter')
@@ -50,7 +50,7 @@ describeConsole('the console, for warnings', scene => {
     const { platform } = scene
     await platform.makeFleet('hidden')
     const device = await platform.enrollDevice('hidden', 'device-9')
-    await platform.call('GET', '/nowhere', { as: device.tls })
+    await platform.call('GET', '/v1/fleets', { as: device.tls })
     const worker = await platform.enrollOperator('worker', 'auditor:acme')
     const page = await scene.signIn('#/warnings', {}, worker.tls)
     expect(await page.locator('tbody tr').count()).toBe(2)
@@ -59,7 +59,7 @@ describeConsole('the console, for warnings', scene => {
     expect(await page.locator('main').innerText()).not.toContain('device-9')
     await scene.tab!.close()
     const all = await scene.signIn('#/warnings?of=hidden')
-    await all.getByRole('row', { name: /hidden\/device\/device-9/ }).waitFor()
+    await all.getByRole('row', { name: /Refused as forbidden: .* device-9 of hidden/ }).waitFor()
   })
 
   test('shows a CA that someone put in the place of another, and so does the Trust Center', async () => {
