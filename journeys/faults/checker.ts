@@ -4,7 +4,7 @@ import { checkConsistency, checkInclusion, leafHash, proveConsistency, readCheck
 import { type Change, isOfKind, readChange } from '@mintmark/core/rules'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import { auditData } from '@mintmark/server'
-import type { Acknowledged, Load, Seeded, Told } from '@mintmark/testing/faults'
+import type { Acknowledged, Load, Loss, Seeded, Tally, Told } from '@mintmark/testing/faults'
 import { expect } from 'vitest'
 import { openForReading } from '../../packages/server/src/open-database.ts'
 import type { Database } from '../../packages/server/src/store/index.ts'
@@ -62,12 +62,15 @@ export class Checker {
   #certificates: Acknowledged[] = []
   /** Of the oracle, bytes. */
   #read = 0
+  readonly #tally: Tally | undefined
+  #wrong: Error[] = []
 
-  constructor(data: string, fleet: string, load: Load, chance: Seeded) {
+  constructor(data: string, fleet: string, load: Load, chance: Seeded, tally?: Tally) {
     this.#data = data
     this.#fleet = fleet
     this.#load = load
     this.#chance = chance
+    this.#tally = tally
   }
 
   async check(): Promise<void> {
@@ -91,9 +94,14 @@ export class Checker {
     await withDatabase(this.#data, async database => {
       this.#database = database
       await this.#follow()
-      for (const each of told) this.#isStored(each)
-      await this.#checkReceipts(certificates)
+      // All of them, also where one is not: how much is lost is said, and not only that something is.
+      for (const each of told) {
+        const losses = each.told === 'certificate' ? (['lost', 'unrecorded'] as const) : (['lost'] as const)
+        this.#collect(losses, () => this.#isStored(each))
+      }
       await this.#checkTables()
+      if (this.#wrong.length > 0) throw new AggregateError(this.#wrong, this.#wrong.map(String).join('\n'))
+      await this.#checkReceipts(certificates)
     })
     this.#certificates.push(...certificates.filter(({ kind }) => kind === 'enrolled'))
   }
@@ -134,6 +142,15 @@ export class Checker {
     }
   }
 
+  #collect(losses: readonly Loss[], check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      for (const loss of losses) this.#tally?.found(loss)
+      this.#wrong.push(error as Error)
+    }
+  }
+
   #isStored(told: Told): void {
     if (told.told === 'certificate') isRecorded(this.#serials.get(told.serial), told)
     else if (told.told === 'token') expect(this.#tokens.get(told.token), `token ${told.token}`).toBe(told.uses)
@@ -146,7 +163,7 @@ export class Checker {
   async #checkTables(): Promise<void> {
     for (const { id, uses, uses_left } of await this.#rows('select id, uses, uses_left from permit')) {
       const spent = this.#spent.get(String(id)) ?? 0
-      expect(spent).toBeLessThanOrEqual(Number(uses))
+      this.#collect(['overspent'], () => expect(spent, `token ${id}`).toBeLessThanOrEqual(Number(uses)))
       expect(uses_left, `uses of token ${id}`).toBe(Number(uses) - spent)
       if (this.#spentTokens.has(String(id))) expect(uses_left).toBe(0)
     }

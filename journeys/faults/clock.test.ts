@@ -16,11 +16,12 @@ import {
   type Place,
   PlatformProcess,
   renewOver,
+  type Tally,
 } from '@mintmark/testing/faults'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { need } from '../../scripts/services.ts'
 import { ledgerOf } from './checker.ts'
-import { report } from './report.ts'
+import { begin, expectMade } from './report.ts'
 
 // The clock of a running platform is set, forward and back. What has expired stays so, nothing is accepted that should
 // not be, and the platform goes on whenever the clock is right again.
@@ -34,9 +35,13 @@ let operator: Operator
 let door: Connection
 /** From before the clock was set for the first time. */
 let early: Enrolled
-let steps = 0
+let tally: Tally
 
 describe.skipIf(missing)(`a clock that is set${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  beforeEach(() => {
+    tally = begin('clock steps')
+  })
+
   beforeAll(async () => {
     const [library] = globSync('/usr/lib/*/faketime/libfaketime.so.1')
     const env = {
@@ -46,7 +51,7 @@ describe.skipIf(missing)(`a clock that is set${missing ? ` (skipped: ${missing})
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
     const data = join(directory, 'data')
-    set('+0')
+    turn('+0')
     place = { data, port: await freePort(), env }
     platform = await PlatformProcess.start(place)
     operator = new Operator(data)
@@ -59,7 +64,6 @@ describe.skipIf(missing)(`a clock that is set${missing ? ` (skipped: ${missing})
     operator?.close()
     door?.close()
     await platform?.kill()
-    report({ fault: 'step of the clock', times: steps })
     rmSync(directory, { recursive: true, force: true })
   })
 
@@ -128,6 +132,8 @@ describe.skipIf(missing)(`a clock that is set${missing ? ` (skipped: ${missing})
     const refused = (await ledgerOf(place.data, 'acme')).filter(fact => isOfKind(fact, 'refused'))
     expect(refused.length).toBeGreaterThan(0)
   })
+
+  test('was set as often as is due', () => expectMade('clock steps'))
 })
 
 async function enrolled(token: string): Promise<Enrolled> {
@@ -160,9 +166,13 @@ const codeOf = (asked: Promise<unknown>): Promise<string> =>
     (error: { code?: string }) => error.code ?? String(error),
   )
 
-/** As libfaketime reads it; under its name at once, as the platform may be looking. */
 function set(to: string): void {
+  turn(to)
+  tally.made()
+}
+
+/** As libfaketime reads it; under its name at once, as the platform may be looking. */
+function turn(to: string): void {
   writeFileSync(`${hands}.next`, to)
   renameSync(`${hands}.next`, hands)
-  steps++
 }

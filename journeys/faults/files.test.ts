@@ -8,23 +8,25 @@ import {
   claim,
   connectAnonymously,
   connectAs,
+  count,
   type Enrolled,
   freePort,
   makeApplicant,
   Operator,
   PlatformProcess,
-  Seeded,
 } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startAt } from './in-process.ts'
-import { count, report } from './report.ts'
+import { begin, expectMade, seeded } from './report.ts'
 
 // Each file that a platform or a device writes is damaged while nobody runs: one bit turned, or its end cut off. Either
 // whoever reads it says which one it is and goes no further, or it is made anew and everything is as it was. A device
 // that was revoked is refused in any case.
 
-const flips = count('file flips', 1)
-const chance = new Seeded(count('seed', Date.now() % 1_000_000))
+const fault = 'damaged files'
+/** With one bit turned in each of their files, and one end cut off, a platform and a home make more than so many. */
+const flips = Math.ceil(count(fault) / 90)
+const chance = seeded()
 const directory = mkdtempSync(join(tmpdir(), 'mintmark-files-'))
 const original = join(directory, 'original')
 /** As a kill leaves it: what came last is in the log of the database only. */
@@ -33,7 +35,6 @@ const home = join(directory, 'home')
 let good: Enrolled
 let revoked: Enrolled
 let port: number
-let damages = 0
 
 beforeAll(async () => {
   port = await freePort()
@@ -60,7 +61,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => {
-  report({ fault: 'damaged file', times: damages, seed: chance.seed })
   rmSync(directory, { recursive: true, force: true })
 })
 
@@ -70,6 +70,7 @@ test.each([
   ['stopped', () => original],
   ['was killed', () => killed],
 ] as const)('a platform that %s names a file that was damaged, or makes it anew', { timeout }, async (_, of) => {
+  const tally = begin(fault)
   for (const name of filesOf(of())) {
     // It is made anew at each start, and only its locks count.
     if (name.endsWith('-shm') || name.endsWith('-lock')) continue
@@ -80,6 +81,7 @@ test.each([
       cpSync(of(), data, { recursive: true })
       damage.on(join(data, name))
       await expectNamedOrWhole(data, name, damage.what)
+      tally.made()
       rmSync(data, { recursive: true })
     }
   }
@@ -118,6 +120,7 @@ test('a database that was put back to what it was is named, and goes on once its
 })
 
 test('a device names a file of its home that was damaged, or is who it was', async () => {
+  const tally = begin(fault)
   const data = join(directory, 'copy')
   cpSync(original, data, { recursive: true })
   const running = await startAt(data, port)
@@ -128,7 +131,7 @@ test('a device names a file of its home that was damaged, or is who it was', asy
       for (const damage of damagesOf(join(home, name), 4)) {
         cpSync(home, damaged, { recursive: true })
         damage.on(join(damaged, name))
-        damages++
+        tally.made()
         const says = `${name}, ${damage.what}`
         await whoami({ home: damaged, now: Date.now }).then(
           me => expect(me, says).toEqual(before),
@@ -149,9 +152,10 @@ test('a device names a file of its home that was damaged, or is who it was', asy
   }
 })
 
+test('was damaged as often as is due', () => expectMade(fault))
+
 /** Starts a platform on damaged files: it says which one it is, or everybody is answered as before. */
 async function expectNamedOrWhole(data: string, name: string, what: string): Promise<void> {
-  damages++
   const says = `${name}, ${what}`
   const running = await startAt(data, port).catch((error: Error) => error)
   const isDatabase = name.startsWith('mintmark.db')

@@ -9,17 +9,17 @@ import {
   type Applicant,
   claim,
   connectAnonymously,
+  count,
   freePort,
   Load,
   makeApplicants,
   Operator,
   OverSockets,
   PlatformProcess,
-  Seeded,
 } from '@mintmark/testing/faults'
 import { expect, onTestFinished, test } from 'vitest'
 import { Checker } from './checker.ts'
-import { count, report } from './report.ts'
+import { begin, expectMade, seeded } from './report.ts'
 
 // A disk without room: what cannot be recorded is refused as `unavailable` and not done, what only reads goes on, and
 // when there is room again so does everything.
@@ -63,7 +63,8 @@ if (canMount()) {
 
 // Only where this process may mount a disk of its own.
 if (canMount()) {
-  const times = count('full', 20)
+  const fault = 'full disks'
+  const times = count(fault)
   test(
     `loses nothing that it acknowledged while its disk is filled and freed ${times} times`,
     async () => {
@@ -77,11 +78,12 @@ if (canMount()) {
       operator.close()
       const beside = mkdtempSync(join(tmpdir(), 'mintmark-full-'))
       onTestFinished(() => rmSync(beside, { recursive: true }))
-      const chance = new Seeded(count('seed', Date.now() % 1_000_000))
+      const chance = seeded()
       const oracle = join(beside, 'oracle.jsonl')
       const load = new Load({ reach: () => new OverSockets(data, 'acme'), oracle, chance })
       onTestFinished(() => load.end())
-      const checker = new Checker(data, 'acme', load, chance)
+      const tally = begin(fault, () => load.oracle.count)
+      const checker = new Checker(data, 'acme', load, chance, tally)
       for (let time = 0; time < times; time++) {
         await load.prepare()
         await load.run(async () => {
@@ -89,18 +91,20 @@ if (canMount()) {
           fill(ballast)
           // There may be room in what the database has already.
           await until(() => load.lost > lost + 5)
-          const { count } = load.oracle
+          const { count: told } = load.oracle
           rmSync(ballast)
-          await until(() => load.oracle.count > count + chance.below(20))
+          tally.made()
+          await until(() => load.oracle.count > told + chance.below(20))
         })
         await checker.check()
       }
       await checker.checkAll()
       expect(await platform.stop()).toBe(0)
-      report({ fault: 'full disk', times, acknowledged: load.oracle.count, seed: chance.seed })
     },
     60_000 + times * 20_000,
   )
+
+  test('was full as often as is due', () => expectMade(fault))
 }
 
 async function fillAndFree(disk: Disk): Promise<void> {

@@ -2,20 +2,22 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { auditData, dataFiles } from '@mintmark/server'
-import { freePort, Load, Operator, OverSockets, type Place, PlatformProcess, Seeded } from '@mintmark/testing/faults'
+import { count, freePort, Load, Operator, OverSockets, type Place, PlatformProcess } from '@mintmark/testing/faults'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { need } from '../../scripts/services.ts'
 import { Checker } from './checker.ts'
 import { FaultyDisk, type Where } from './disk.ts'
 import { bundleHeart, HeartProcess, OverHeart } from './heart-process.ts'
-import { count, report } from './report.ts'
+import { begin, expectMade, seeded } from './report.ts'
 
 // A disk that answers with errors. What it could not write is refused and not done, and goes on when it can; after a
 // sync that failed the platform ends, because nobody knows any more what is on the disk.
 
 const missing = process.platform === 'linux' ? need('cc') : 'it is put between the program and its disk by LD_PRELOAD'
-const rounds = count('io rounds', 1)
-const chance = new Seeded(count('seed', Date.now() % 1_000_000))
+const fault = 'io errors'
+/** Of what the tests make in one. */
+const rounds = Math.ceil(count(fault) / 21)
+const chance = seeded()
 const directory = mkdtempSync(join(tmpdir(), 'mintmark-io-'))
 const shortLog = `--import=${join(import.meta.dirname, 'short-log.ts')} --disable-warning=ExperimentalWarning`
 const ending: (() => Promise<unknown>)[] = []
@@ -33,7 +35,7 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
   const file = { call: 'write', path: 'mintmark.db$' } as const
 
   test.each(rangeOf(rounds))('refuses what it cannot write, does not do it, and goes on when it can', async () => {
-    const { disk, platform, load, checker } = await scene()
+    const { disk, platform, load, tally, checker } = await scene()
     const passing: readonly [Where, 'EIO' | 'ENOSPC'][] = [
       [log, 'EIO'],
       [{ ...log, skip: 3 }, 'EIO'],
@@ -47,6 +49,7 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
       await load.run(async () => {
         disk.fail(where, { error, times: 5 })
         await until(() => disk.hits === 5)
+        tally.made()
         const before = load.oracle.count
         disk.mend()
         await until(() => load.oracle.count > before + 10)
@@ -55,11 +58,10 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
     }
     await checker.checkAll()
     expect(await platform.stop()).toBe(0)
-    report({ fault: 'I/O errors in writing', times: rounds * passing.length, seed: chance.seed })
   })
 
   test.each(rangeOf(rounds))('refuses a fleet whose keys it cannot keep, and makes it when it can', async () => {
-    const { data, disk, platform } = await scene()
+    const { data, disk, platform, tally } = await scene()
     const operator = new Operator(data)
     ending.push(async () => operator.close())
     const passing: readonly [Where, 'EIO' | 'ENOSPC'][] = [
@@ -74,6 +76,7 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
       disk.fail(where, { error })
       await expect(operator.createFleet(`fleet-${i}`)).rejects.toMatchObject({ code: 'unavailable' })
       expect(disk.hits, JSON.stringify(where)).toBe(1)
+      tally.made()
       const state = (await operator.fleets()).find(({ fleet }) => fleet === `fleet-${i}`)?.state
       // It may be there and wait for its ceremony, which the next one brings.
       if (state === undefined) expect(await operator.createFleet(`fleet-${i}`)).toBe('active')
@@ -82,11 +85,10 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
     expect((await operator.fleets()).map(({ state }) => state)).toEqual(Array(passing.length + 2).fill('active'))
     expect(await platform.stop()).toBe(0)
     expect(await auditData(data)).toMatchObject({ ok: true })
-    report({ fault: 'I/O errors in making a fleet', times: rounds * passing.length, seed: chance.seed })
   })
 
   test.each(rangeOf(rounds))('ends when its disk failed to sync, and the next one has all that was told', async () => {
-    const { data, disk, place, load, checker, platform: first } = await scene()
+    const { data, disk, place, load, tally, checker, platform: first } = await scene()
     let platform = first
     const fatal: readonly Where[] = [
       { call: 'sync', path: 'mintmark.db-wal' },
@@ -109,7 +111,9 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
       })
       expect(disk.hits).toBe(1)
       expect(platform.complaints).toContain('disk-failed: The disk did not keep what was written to it.')
+      tally.made()
       platform = await start(place)
+      tally.readyAgain((await platform.ready()).after)
       await checker.check()
     }
     // It does not start on one either.
@@ -119,16 +123,16 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
       platform = new PlatformProcess(place)
       expect(await platform.ended()).toBe(1)
       expect(disk.hits).toBe(1)
+      tally.made()
       platform = await start(place)
     }
     await checker.checkAll()
-    report({ fault: 'failed syncs', times: rounds * (fatal.length + 3), seed: chance.seed })
   })
 
-  test('builds on nothing that a disk dropped when it failed to sync', async () => {
-    const shadow = join(directory, 'shadow')
+  test.each(rangeOf(rounds))('builds on nothing that a disk dropped when it failed to sync', async () => {
+    const shadow = join(directory, `shadow-${made}`)
     mkdirSync(shadow)
-    const { data, disk, place, load, checker, platform: first } = await scene(shadow)
+    const { data, disk, place, load, tally, checker, platform: first } = await scene(shadow)
     let platform = first
     const { database } = dataFiles(data)
     for (let round = 0; round < 2; round++) {
@@ -136,6 +140,7 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
       await load.run(async () => {
         disk.fail({ call: 'sync', path: 'mintmark.db-wal', skip: 10 })
         await platform.ended()
+        tally.made()
       })
       platform = await start(place)
       // What is told now comes after what was dropped.
@@ -206,8 +211,9 @@ describe.skipIf(missing)(`a disk with errors${missing ? ` (skipped: ${missing})`
       await checker.check()
     }
     await checker.checkAll()
-    report({ fault: 'SIGKILL inside SQLite', times: rounds * (steps.length + 2), seed: chance.seed })
   })
+
+  test('failed as often as is due', () => expectMade(fault))
 })
 
 /** A platform on a disk that can fail, with a fleet and a load. */
@@ -228,7 +234,8 @@ async function scene(shadow?: string) {
     load.end()
     disk.close()
   })
-  return { data, disk, place, platform, load, checker: new Checker(data, 'acme', load, chance) }
+  const tally = begin(fault, () => load.oracle.count)
+  return { data, disk, place, platform, load, tally, checker: new Checker(data, 'acme', load, chance, tally) }
 }
 
 async function start(place: Place, before?: () => Promise<void>): Promise<PlatformProcess> {

@@ -7,28 +7,25 @@ import { auditData, dataFiles } from '@mintmark/server'
 import {
   claim,
   connectAnonymously,
+  count,
   freePort,
-  Load,
   makeApplicants,
   Operator,
-  OverSockets,
   type Place,
   PlatformProcess,
-  Seeded,
 } from '@mintmark/testing/faults'
-import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
-import { Checker, ledgerOf } from './checker.ts'
-import { bundleHeart, HeartProcess, OverHeart } from './heart-process.ts'
-import { count, report } from './report.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ledgerOf } from './checker.ts'
+import { killHeart, killPlatform } from './kills.ts'
+import { expectMade, seeded } from './report.ts'
 
 // The platform is killed at random, and at each file it makes, and started again. Its clients keep what it acknowledged
 // in a file of their own, and after every kill the platform is held against that file.
 
-const kills = count('kills', 200)
+const kills = count('kills')
 /** Of the platform as it runs; the others are of its heart alone, which starts faster. */
-const whole = Math.ceil(kills / 8)
-const chance = new Seeded(count('seed', Date.now() % 1_000_000))
-const restarts: number[] = []
+const whole = Math.ceil(kills / 10)
+const chance = seeded()
 
 let directory: string
 let place: Place
@@ -45,94 +42,19 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-afterAll(() => {
-  const sorted = restarts.toSorted((a, b) => a - b)
-  const [best, median, worst] = [0, Math.floor(sorted.length / 2), sorted.length - 1].map(i => sorted[i] ?? 0)
-  const ms = (time = 0): string => `${Math.round(time)} ms`
-  process.stdout.write(`ready again ${restarts.length} times: ${ms(best)} to ${ms(worst)}, median ${ms(median)}\n`)
-})
-
 test(
   `loses nothing that it acknowledged and overspends nothing in ${whole} kills under load`,
-  async () => {
-    platform = await PlatformProcess.start(place)
-    await createFleet()
-    const oracle = join(directory, 'oracle.jsonl')
-    const load = new Load({ reach: () => new OverSockets(place.data, 'acme'), oracle, chance })
-    const checker = new Checker(place.data, 'acme', load, chance)
-    try {
-      for (let killed = 0; killed < whole; ) {
-        await load.prepare()
-        await load.run(async () => {
-          await sleep(50 + chance.below(400))
-          // Now and then by SIGTERM, which ends it in order.
-          if (chance.below(8) === 0) expect(await platform!.stop()).toBe(0)
-          else {
-            await platform!.kill()
-            killed++
-          }
-        })
-        // And now and then again before it is ready.
-        for (; chance.below(6) === 0; killed++) {
-          platform = new PlatformProcess(place)
-          await sleep(chance.below(700))
-          await platform.kill()
-        }
-        platform = await restart()
-        await checker.check()
-      }
-      await checker.checkAll()
-      expect(load.oracle.count).toBeGreaterThan(whole)
-      report({ fault: 'SIGKILL of the platform', times: whole, acknowledged: load.oracle.count, seed: chance.seed })
-    } finally {
-      load.end()
-    }
-    // Two seconds are asked for; a machine that is busy with other things may need longer once, but not each time.
-    expect(Math.min(...restarts)).toBeLessThan(2_000)
-  },
+  () => killPlatform({ fault: 'kills', times: whole, chance }),
   60_000 + whole * 20_000,
 )
 
 test(
   `loses nothing that it acknowledged and overspends nothing in ${kills - whole} kills of its heart`,
-  async () => {
-    platform = await PlatformProcess.start(place)
-    await createFleet()
-    expect(await platform.stop()).toBe(0)
-    await bundleHeart()
-    const heartPlace = { data: place.data, domain: 'example.test', fleet: 'acme' }
-    let heart = new HeartProcess(heartPlace)
-    const oracle = join(directory, 'oracle.jsonl')
-    const load = new Load({ reach: () => new OverHeart(() => heart), oracle, chance })
-    const checker = new Checker(place.data, 'acme', load, chance)
-    try {
-      await heart.ready()
-      for (let killed = 0; killed < kills - whole; killed++) {
-        await load.prepare()
-        await load.run(async () => {
-          await sleep(chance.below(60))
-          await heart.kill()
-        })
-        for (; chance.below(4) === 0; killed++) {
-          heart = new HeartProcess(heartPlace)
-          await sleep(chance.below(200))
-          await heart.kill()
-        }
-        heart = new HeartProcess(heartPlace)
-        await heart.ready()
-        await checker.check()
-      }
-      await checker.checkAll()
-      expect(load.oracle.count).toBeGreaterThan(kills - whole)
-      const times = kills - whole
-      report({ fault: 'SIGKILL of the heart', times, acknowledged: load.oracle.count, seed: chance.seed })
-    } finally {
-      await heart.kill()
-      load.end()
-    }
-  },
+  () => killHeart({ fault: 'kills', times: kills - whole, chance }),
   60_000 + kills * 5_000,
 )
+
+test('was killed as often as is due', () => expectMade('kills'))
 
 test('finishes its founding after a kill at each file that it makes', async () => {
   const landmarks = [
@@ -156,7 +78,7 @@ test('finishes its founding after a kill at each file that it makes', async () =
     await until(() => existsSync(path), platform)
     await platform.kill()
   }
-  platform = await restart()
+  platform = await PlatformProcess.start(place)
   expect(await auditData(place.data)).toMatchObject({ ok: true })
   const facts = (await ledgerOf(place.data, 'platform')).map(({ kind }) => kind)
   expect(facts.filter(kind => kind === 'platform.founded')).toHaveLength(1)
@@ -198,7 +120,7 @@ test('finishes a fleet that it was making when it was killed, or makes it anew',
     await platform.kill()
     const answer = await asked
     operator.close()
-    platform = await restart()
+    platform = await PlatformProcess.start(place)
 
     const again = new Operator(place.data)
     const state = (await again.fleets()).find(({ fleet }) => fleet === name)?.state
@@ -220,24 +142,10 @@ test('is the only one on its data directory, until it is gone', async () => {
   expect(await operator.createFleet('acme')).toBe('active')
   operator.close()
   await platform.kill()
-  platform = await restart()
+  platform = await PlatformProcess.start(place)
   expect(await platform.stop()).toBe(0)
   expect(await auditData(place.data)).toMatchObject({ ok: true })
 })
-
-const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
-
-async function createFleet(): Promise<void> {
-  const operator = new Operator(place.data)
-  expect(await operator.createFleet('acme')).toBe('active')
-  operator.close()
-}
-
-async function restart(): Promise<PlatformProcess> {
-  const started = await PlatformProcess.start(place)
-  restarts.push((await started.ready()).after)
-  return started
-}
 
 /** Looks as often as it can, so that what follows comes right after. Ends where the platform does. */
 async function until(happened: () => boolean, running: PlatformProcess): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { auditData } from '@mintmark/server'
 import {
+  count,
   freePort,
   Load,
   Operator,
@@ -11,18 +12,18 @@ import {
   PlatformProcess,
   type Point,
   points,
-  Seeded,
 } from '@mintmark/testing/faults'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { Checker, ledgerOf } from './checker.ts'
 import { bundleHeart, HeartProcess, OverHeart } from './heart-process.ts'
-import { count, report } from './report.ts'
+import { begin, expectMade, seeded } from './report.ts'
 
 // The platform is killed between any two of its steps, at each point of the table, and started again. What a step left
 // half done is finished, made anew or as if it had never begun; nobody was told what is not so.
 
-const rounds = count('point rounds', 1)
-const chance = new Seeded(count('seed', Date.now() % 1_000_000))
+const fault = 'kills at a step'
+const rounds = Math.ceil(count(fault) / points.length)
+const chance = seeded()
 const directory = mkdtempSync(join(tmpdir(), 'mintmark-points-'))
 const armed = join(directory, 'armed')
 const env = {
@@ -42,13 +43,15 @@ afterAll(() => {
 
 test.each(rangeOf(rounds))('finishes its founding after a kill at each step of it', async round => {
   const place: Place = { data: join(directory, `founded-${round}`), port: await freePort(), env }
+  const tally = begin(fault)
   for (const name of of('founding')) {
     arm(name)
-    const platform = begin(place)
+    const platform = spawn(place)
     await dies(platform, name)
+    tally.made()
   }
   arm('')
-  const platform = begin(place)
+  const platform = spawn(place)
   await platform.ready()
   expect(await auditData(place.data)).toMatchObject({ ok: true })
   const facts = (await ledgerOf(place.data, 'platform')).map(({ kind }) => kind)
@@ -60,8 +63,9 @@ test.each(rangeOf(rounds))('finishes its founding after a kill at each step of i
 
 test.each(rangeOf(rounds))('finishes a fleet that it was making at each step of it, or makes it anew', async round => {
   const place: Place = { data: join(directory, `fleets-${round}`), port: await freePort(), env }
+  const tally = begin(fault)
   arm('')
-  let platform = begin(place)
+  let platform = spawn(place)
   await platform.ready()
   for (const [i, step] of of('making a fleet').entries()) {
     const fleet = `fleet-${i}`
@@ -69,8 +73,9 @@ test.each(rangeOf(rounds))('finishes a fleet that it was making at each step of 
     arm(step.replace('FLEET', fleet))
     await expect(operator.createFleet(fleet)).rejects.toMatchObject({ code: 'unreachable' })
     await dies(platform, step.replace('FLEET', fleet))
-    platform = begin(place)
-    await platform.ready()
+    tally.made()
+    platform = spawn(place)
+    tally.readyAgain((await platform.ready()).after)
     const state = (await operator.fleets()).find(each => each.fleet === fleet)?.state
     // What is there is finished, what is not there can be made.
     expect(state ?? (await operator.createFleet(fleet))).toBe('active')
@@ -91,13 +96,15 @@ test.each(rangeOf(rounds))('loses nothing that it acknowledged in a kill at each
     chance,
   })
   ending.push(async () => load.end())
-  const checker = new Checker(place.data, 'acme', load, chance)
+  const tally = begin(fault, () => load.oracle.count)
+  const checker = new Checker(place.data, 'acme', load, chance, tally)
   await heart.ready()
   for (const step of of('serving')) {
     await load.prepare()
     await load.run(async () => {
       arm(step)
       await dies(heart, step)
+      tally.made()
     })
     heart = new HeartProcess(heartPlace, env)
     await heart.ready()
@@ -109,12 +116,13 @@ test.each(rangeOf(rounds))('loses nothing that it acknowledged in a kill at each
 test.each(rangeOf(rounds))('loses nothing in a kill at each step of answering and of ending', async round => {
   const place: Place = { data: join(directory, `sockets-${round}`), port: await freePort(), env }
   await makeFleet(place)
-  let platform = begin(place)
+  let platform = spawn(place)
   await platform.ready()
   const oracle = join(directory, `sockets-${round}.jsonl`)
   const load = new Load({ reach: () => new OverSockets(place.data, 'acme'), oracle, chance })
   ending.push(async () => load.end())
-  const checker = new Checker(place.data, 'acme', load, chance)
+  const tally = begin(fault, () => load.oracle.count)
+  const checker = new Checker(place.data, 'acme', load, chance, tally)
   for (const step of [...of('serving over sockets'), ...of('ending')]) {
     await load.prepare()
     await load.run(async () => {
@@ -123,21 +131,23 @@ test.each(rangeOf(rounds))('loses nothing in a kill at each step of answering an
       arm(step)
       if (of('ending').includes(step)) await platform.stop()
       await dies(platform, step)
+      tally.made()
     })
-    platform = begin(place)
-    await platform.ready()
+    platform = spawn(place)
+    tally.readyAgain((await platform.ready()).after)
     await checker.check()
   }
   await checker.checkAll()
-  report({ fault: 'SIGKILL at a named step', times: rounds * points.length, seed: chance.seed })
 })
+
+test('was killed as often as is due', () => expectMade(fault))
 
 test('has at least 24 points, each of them once', () => {
   expect(new Set(points.map(({ name, doing }) => `${doing}: ${name}`)).size).toBe(points.length)
   expect(points.length).toBeGreaterThanOrEqual(24)
 })
 
-function begin(place: Place): PlatformProcess {
+function spawn(place: Place): PlatformProcess {
   const platform = new PlatformProcess(place)
   ending.push(() => platform.kill())
   return platform
@@ -145,7 +155,7 @@ function begin(place: Place): PlatformProcess {
 
 async function makeFleet(place: Place): Promise<void> {
   arm('')
-  const platform = begin(place)
+  const platform = spawn(place)
   await platform.ready()
   const operator = new Operator(place.data)
   expect(await operator.createFleet('acme')).toBe('active')

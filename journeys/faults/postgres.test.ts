@@ -1,26 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Refused } from '@mintmark/core/errors'
 import { auditData } from '@mintmark/server'
 import { type PostgresServer, startPostgres } from '@mintmark/testing'
-import {
-  type Acknowledged,
-  type Applicant,
-  claim,
-  connectAnonymously,
-  freePort,
-  makeApplicants,
-  Operator,
-  PlatformProcess,
-  tokenId,
-} from '@mintmark/testing/faults'
+import { count, type FaultName, freePort, Load, Operator, OverSockets, PlatformProcess } from '@mintmark/testing/faults'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { need } from '../../scripts/services.ts'
+import { type Answers, Asking } from './asking.ts'
+import { Checker } from './checker.ts'
+import { beginDeadlock, Crowd } from './postgres-sessions.ts'
+import { begin, expectMade, seeded } from './report.ts'
 
-// The database server of a platform ends under load, and comes back: the platform stays, and says what it can.
+// The database server of a platform ends, stands still, is full, only reads or undoes a transaction, under load. The
+// platform stays: whoever asks is told that it cannot, and when to ask again, and nobody waits for long; when the fault
+// is over, everything goes on, with all that was acknowledged.
 
 const missing = need('postgres')
+const chance = seeded()
 let server: PostgresServer
 
 // One each: a test that fails leaves it ended.
@@ -30,73 +26,146 @@ beforeEach(async ({ skip }) => {
 })
 afterEach(() => server?.remove())
 
-interface Done {
-  readonly applicant: Applicant
-  readonly reply: Acknowledged
+/** All that needs the database. */
+const nothing: Answers = { reading: 'unavailable', ready: 503 }
+
+interface Trouble {
+  readonly expected: Answers
+  begin(round: number): Promise<void>
+  end(round: number): Promise<void>
 }
 
-test.each([
-  ['killed', () => server.kill()],
-  ['stopped in order', () => server.stop()],
-] as const)('has everything that it acknowledged after its server was %s twice under load', async (_, end) => {
+const troubles: Readonly<Partial<Record<FaultName, () => Trouble>>> = {
+  'postgres killed': () => ({
+    expected: nothing,
+    // As a whole, and its first process alone.
+    begin: round => (round % 2 === 0 ? server.kill() : server.killFirst()),
+    end: () => restart(),
+  }),
+  'postgres stopped': () => ({ expected: nothing, begin: () => server.stop(), end: () => server.start() }),
+  'postgres paused': () => ({
+    expected: nothing,
+    begin: async () => server.pause(),
+    async end(round) {
+      // Where there is time for it, for half a minute.
+      if (round % 10 === 9) await sleep(30_000)
+      server.resume()
+    },
+  }),
+  'postgres crowded': () => {
+    const crowd = new Crowd(server)
+    return { expected: nothing, begin: () => crowd.begin(), end: () => crowd.end() }
+  },
+  'postgres read-only': () => ({
+    expected: { reading: 'done' },
+    begin: () => reload('alter system set default_transaction_read_only = on'),
+    end: () => reload('alter system reset default_transaction_read_only'),
+  }),
+  'postgres standby': () => ({
+    expected: nothing,
+    begin: () => server.becomeStandby(),
+    end: () => server.promote(),
+  }),
+}
+
+test.each(Object.entries(troubles))(
+  'answers everyone while its server is in trouble, and loses nothing: %s',
+  {
+    timeout: 60_000 + count('postgres killed') * 60_000,
+  },
+  async (name, make) => {
+    const fault = name as FaultName
+    const { platform, data, load, checker, tally } = await scene(fault)
+    const { expected, ...trouble } = make()
+    const asking = await Asking.start(platform, data)
+    for (let round = 0; round < count(fault); round++) {
+      await load.prepare()
+      await load.run(async () => {
+        const before = load.oracle.count
+        await until(() => load.oracle.count > before + 20)
+        await trouble.begin(round)
+        // Whoever waits, and whoever comes when it has been so for a while.
+        for (let i = 0; i < 2; i++) await asking.expect(expected)
+        await trouble.end(round)
+        tally.made()
+        tally.readyAgain(await asking.untilReady())
+        const since = load.oracle.count
+        await until(() => load.oracle.count > since + 20)
+      })
+      await checker.check()
+    }
+    await checker.checkAll()
+    expect(await platform.stop()).toBe(0)
+    expect(await auditData(data)).toMatchObject({ ok: true })
+  },
+)
+
+test('goes on where another session makes a deadlock, and nobody hears of it', {
+  timeout: 60_000 + count('postgres deadlocked') * 20_000,
+}, async () => {
+  const fault = 'postgres deadlocked'
+  const { platform, load, checker, tally } = await scene(fault)
+  for (let round = 0; round < count(fault); round++) {
+    await load.prepare()
+    await load.run(async () => {
+      const before = load.oracle.count
+      await until(() => load.oracle.count > before + 20)
+      const { lost } = load
+      const undone = await beginDeadlock(server)
+      await until(() => load.oracle.count > before + 40)
+      expect(undone).toBe('the platform')
+      expect(load.lost).toBe(lost)
+      tally.made()
+    })
+    await checker.check()
+  }
+  await checker.checkAll()
+  expect(await platform.stop()).toBe(0)
+})
+
+test('was in trouble as often as is due', () => {
+  expectMade(...(Object.keys(troubles) as FaultName[]), 'postgres deadlocked')
+})
+
+/** A platform with a fleet and a load. */
+async function scene(fault: FaultName) {
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-postgres-'))
-  const place = { data: join(directory, 'data'), port: await freePort(), database: await server.makeDatabase() }
-  const platform = await PlatformProcess.start(place)
-  const { console } = await platform.ready()
-  const operator = new Operator(place.data)
-  const doors = Array.from({ length: 6 }, () => connectAnonymously(place.data))
+  const data = join(directory, 'data')
+  const database = await server.makeDatabase()
+  const platform = await PlatformProcess.start({ data, port: await freePort(), database })
+  const operator = new Operator(data)
+  expect(await operator.createFleet('acme')).toBe('active')
+  operator.close()
+  const oracle = join(directory, 'oracle.jsonl')
+  const load = new Load({ reach: () => new OverSockets(data, 'acme'), oracle, chance })
   onTestFinished(async () => {
-    for (const each of [...doors, operator]) each.close()
+    load.end()
     await platform.kill()
     rmSync(directory, { recursive: true, force: true })
   })
-  await operator.createFleet('acme')
-  const [ample, scarce] = [await operator.createToken('acme', 10_000), await operator.createToken('acme', 5)]
-  const applicants = await makeApplicants(2_000)
-  const [done, refused, unsure]: [Done[], Set<string>, Applicant[]] = [[], new Set(), []]
-  let over = false
-  const client = async (i: number): Promise<void> => {
-    while (!over) {
-      const applicant = applicants.pop()!
-      // Now and then of a token that all want.
-      const isScarce = applicants.length % 20 === 0
-      try {
-        const reply = await claim(doors[i]!, isScarce ? scarce : ample, applicant)
-        done.push({ applicant, reply })
-      } catch (error) {
-        const { code } = error as Refused
-        refused.add(code)
-        if (code === 'unavailable' && !isScarce) unsure.push(applicant)
-        await new Promise(resolve => setTimeout(resolve, 20))
-      }
+  const tally = begin(fault, () => load.oracle.count)
+  return { platform, data, load, tally, checker: new Checker(data, 'acme', load, chance, tally) }
+}
+
+async function reload(statement: string): Promise<void> {
+  await server.sql(statement)
+  await server.sql('select pg_reload_conf()')
+}
+
+/** What is left of the one before may still have its memory. */
+async function restart(): Promise<void> {
+  for (let left = 50; ; left--) {
+    try {
+      return await server.start()
+    } catch (error) {
+      if (left === 0) throw error
+      await sleep(100)
     }
   }
-  const clients = doors.map((_, i) => client(i))
-  const statusOf = async (path: string) => (await fetch(new URL(path, console))).status
-  for (let round = 1; round <= 2; round++) {
-    while (done.length < round * 40) await new Promise(resolve => setTimeout(resolve, 20))
-    await end()
-    const reply = await fetch(new URL('trust', console))
-    expect([reply.status, Number(reply.headers.get('retry-after')) > 0]).toEqual([503, true])
-    expect([await statusOf('healthz'), await statusOf('readyz')]).toEqual([200, 503])
-    const before = done.length
-    await server.start()
-    while (done.length === before) await new Promise(resolve => setTimeout(resolve, 20))
-    while ((await statusOf('readyz')) !== 200) await new Promise(resolve => setTimeout(resolve, 20))
-  }
-  over = true
-  await Promise.all(clients)
+}
 
-  expect([...refused].filter(code => code !== 'unavailable' && code !== 'token-spent')).toEqual([])
-  // Whoever asks again hears what was issued, and nothing is spent; whoever was not answered gets an answer now.
-  for (const { applicant, reply } of done) {
-    const again = await claim(doors[0]!, reply.token === tokenId(scarce) ? scarce : ample, applicant)
-    expect(again.serial).toBe(reply.serial)
-  }
-  for (const applicant of unsure) done.push({ applicant, reply: await claim(doors[0]!, ample, applicant) })
-  const spentOf = (token: string): number => done.filter(({ reply }) => reply.token === tokenId(token)).length
-  expect(spentOf(scarce)).toBeLessThanOrEqual(5)
-  expect(await operator.usesLeft('acme', ample)).toBe(10_000 - spentOf(ample))
-  expect(await platform.stop()).toBe(0)
-  expect(await auditData(place.data)).toMatchObject({ ok: true })
-})
+const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
+
+async function until(happened: () => boolean): Promise<void> {
+  while (!happened()) await sleep(5)
+}

@@ -2,18 +2,28 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { auditData } from '@mintmark/server'
-import { freePort, Load, Operator, OverSockets, type Place, PlatformProcess, Seeded } from '@mintmark/testing/faults'
+import {
+  count,
+  freePort,
+  Load,
+  Operator,
+  OverSockets,
+  type Place,
+  PlatformProcess,
+  type Tally,
+} from '@mintmark/testing/faults'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { Checker } from './checker.ts'
 import { type Disk, Images } from './images.ts'
-import { count, report } from './report.ts'
+import { begin, expectMade, seeded } from './report.ts'
 
 // The power is cut: what was handed to the system and not synced is gone. The platform stands still, its disk is copied
 // as it is, and another platform is started on the copy.
 
-const cuts = count('power cuts', 20)
+const fault = 'power cuts'
+const cuts = count(fault)
 const founding = Math.ceil(cuts / 4)
-const chance = new Seeded(count('seed', Date.now() % 1_000_000))
+const chance = seeded()
 const beside = mkdtempSync(join(tmpdir(), 'mintmark-cut-'))
 // Only where this process may mount a disk of its own.
 const images = await Images.open().catch(() => undefined)
@@ -32,7 +42,7 @@ if (images) {
     `has all that it acknowledged after ${cuts - founding} power cuts under load`,
     async () => {
       const disk = images.make()
-      const platform = await begin(disk)
+      const platform = await spawn(disk)
       await platform.ready()
       const data = join(disk.outside, 'data')
       const operator = new Operator(data)
@@ -41,6 +51,7 @@ if (images) {
       const oracle = join(beside, 'oracle.jsonl')
       const load = new Load({ reach: () => new OverSockets(data, 'acme'), oracle, chance })
       ending.push(async () => load.end())
+      const tally = begin(fault, () => load.oracle.count)
       for (let cut = 0; cut < cuts - founding; cut++) {
         await load.prepare()
         let copy: Disk | undefined
@@ -51,17 +62,12 @@ if (images) {
           told = load.oracle.size
           copy = images.copy(disk)
           platform.resume()
+          tally.made()
         })
         await load.checkOrder()
         await load.checkRevoked()
-        await checkCopy(copy!, load, told)
+        await checkCopy(copy!, load, told, tally)
       }
-      report({
-        fault: 'power cut under load',
-        times: cuts - founding,
-        acknowledged: load.oracle.count,
-        seed: chance.seed,
-      })
     },
     60_000 + cuts * 20_000,
   )
@@ -69,17 +75,19 @@ if (images) {
   test(
     `finishes its founding after ${founding} power cuts in it`,
     async () => {
+      const tally = begin(fault)
       const whole = await foundingTime()
       for (let cut = 0; cut < founding; cut++) {
         const disk = images.make()
-        const platform = await begin(disk)
+        const platform = await spawn(disk)
         await sleep(((cut + chance.below(100) / 100) * whole) / founding)
         platform.pause()
         const copy = images.copy(disk)
         await platform.kill()
+        tally.made()
         images.remove(disk)
-        const again = await begin(copy)
-        await again.ready()
+        const again = await spawn(copy)
+        tally.readyAgain((await again.ready()).after)
         const operator = new Operator(join(copy.outside, 'data'))
         expect(await operator.createFleet('acme')).toBe('active')
         operator.close()
@@ -87,19 +95,20 @@ if (images) {
         expect(await auditData(takeOut(copy))).toMatchObject({ ok: true })
         images.remove(copy)
       }
-      report({ fault: 'power cut in the founding', times: founding, seed: chance.seed })
     },
     60_000 + cuts * 20_000,
   )
 
+  test('was cut off as often as is due', () => expectMade(fault))
+
   /** What was acknowledged until the power was cut is on the copy of the disk, and a platform starts from it. */
-  async function checkCopy(copy: Disk, load: Load, told: number): Promise<void> {
-    const platform = await begin(copy)
-    await platform.ready()
+  async function checkCopy(copy: Disk, load: Load, told: number, tally: Tally): Promise<void> {
+    const platform = await spawn(copy)
+    tally.readyAgain((await platform.ready()).after)
     await platform.kill()
     const data = takeOut(copy)
     expect(await auditData(data)).toMatchObject({ ok: true })
-    await new Checker(data, 'acme', load, chance).checkStored(told)
+    await new Checker(data, 'acme', load, chance, tally).checkStored(told)
     images!.remove(copy)
   }
 
@@ -113,14 +122,14 @@ if (images) {
 
   async function foundingTime(): Promise<number> {
     const disk = images!.make()
-    const platform = await begin(disk)
+    const platform = await spawn(disk)
     const { after } = await platform.ready()
     await platform.kill()
     images!.remove(disk)
     return after
   }
 
-  async function begin(disk: Disk): Promise<PlatformProcess> {
+  async function spawn(disk: Disk): Promise<PlatformProcess> {
     const place: Place = { data: join(disk.inside, 'data'), port: await freePort(), prefix: images!.prefix }
     const platform = new PlatformProcess(place)
     ending.push(() => platform.kill())

@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { type AuditReport, auditData, dataFiles } from '@mintmark/server'
 import {
   claim,
   connectAnonymously,
+  count,
   freePort,
   makeApplicant,
   makeApplicants,
@@ -16,6 +17,7 @@ import {
   PlatformProcess,
 } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { begin, expectMade, seeded } from './report.ts'
 
 // Whoever can write the database of a platform, and has none of its keys, changes a copy of it in every way below; the
 // audit names the place.
@@ -27,6 +29,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // That takes a witness outside: a checkpoint that a device holds as part of its receipt, or one that an auditor kept. A
 // changed past is seen by anyone who has the ledger's key; only a shortened one needs a witness.
 
+const chance = seeded()
 const directory = mkdtempSync(join(tmpdir(), 'mintmark-tamper-'))
 const original = join(directory, 'original')
 let oldHead: Row
@@ -397,7 +400,7 @@ test.each(tables)('one flipped bit in any column of %s is found', async table =>
   const columns = all(original, `pragma table_info(${table})`).map(({ name }) => String(name))
   for (const column of columns) {
     // The lowest bit is the smallest change; the sixty-second makes a number that JavaScript does not have.
-    for (const bit of numeric(original, table, column) ? [0, 40, 62] : [randomInt(8)]) {
+    for (const bit of numeric(original, table, column) ? [0, 40, 62] : [chance.below(8)]) {
       const data = copy()
       const changed = flip(data, table, column, bit)
       const report = await auditData(data)
@@ -422,25 +425,28 @@ test.each(tables)('a value of another type in any column of %s is found', async 
   }
 })
 
-const flips = Number(process.env.MINTMARK_FLIPS ?? 40)
+const flips = count('flipped bits')
 
 test(
   `one flipped bit anywhere in the database file is found, or changes nothing that is stored (${flips})`,
   async () => {
+    const tally = begin('flipped bits')
     const whole = dump(original)
     for (let round = 0; round < flips; round++) {
       const data = copy()
       const path = dataFiles(data).database
       const bytes = readFileSync(path)
-      const at = randomInt(bytes.length)
-      bytes[at]! ^= 1 << randomInt(8)
+      const at = chance.below(bytes.length)
+      bytes[at]! ^= 1 << chance.below(8)
       writeFileSync(path, bytes)
       const report = await auditData(data)
       const says = `byte ${at} of ${bytes.length}: ${JSON.stringify(report)}`
       if (report.ok) expect(dump(data), says).toBe(whole)
       else expect(report.where, says).toMatch(/^(ledger \S+, entry -?\d+|table \w+, row .+|database, .+)$/s)
+      tally.made()
       rmSync(data, { recursive: true })
     }
+    expectMade('flipped bits')
   },
   60_000 + flips * 300,
 )
@@ -523,7 +529,7 @@ function flip(data: string, table: string, column: string, bit: number): string 
       const { type__: type, bytes__: bytes, value__: number } = row
       const at = keys.map(name => row[name as string]!)
       const changed = Uint8Array.from((bytes as Uint8Array | null) ?? [])
-      if (changed.length > 0) changed[randomInt(changed.length)]! ^= 1 << bit
+      if (changed.length > 0) changed[chance.below(changed.length)]! ^= 1 << bit
       const to = type === 'integer' ? BigInt(number as number) ^ (1n << BigInt(bit)) : type === 'null' ? 1 : changed
       const as = type === 'text' ? 'cast(? as text)' : '?'
       try {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -119,6 +119,12 @@ export class PostgresServer {
     await this.#ended
   }
 
+  /** Only the first of its processes; the others end when they notice. */
+  async killFirst(): Promise<void> {
+    signal(this.#child!.pid!, 'SIGKILL')
+    await this.#ended
+  }
+
   /** It neither answers nor ends. */
   pause(): void {
     this.#paused = this.#processes()
@@ -128,6 +134,17 @@ export class PostgresServer {
   resume(): void {
     for (const pid of this.#paused.toReversed()) signal(pid, 'SIGCONT')
     this.#paused = []
+  }
+
+  /** From its next start it follows a server that there is none of, until it is promoted: it can be read alone. */
+  async becomeStandby(): Promise<void> {
+    await this.stop()
+    writeFileSync(join(this.data, 'standby.signal'), '')
+    await this.start()
+  }
+
+  async promote(): Promise<void> {
+    await this.sql('select pg_promote()')
   }
 
   async restart(): Promise<void> {

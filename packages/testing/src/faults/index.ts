@@ -12,6 +12,7 @@ export {
   renewOver,
   tokenId,
 } from './clients.ts'
+export { chooseSeed, count, type Fault, type FaultName, faults, variableOf } from './counts.ts'
 export { DaemonProcess, type Said } from './daemon-process.ts'
 export {
   type BudgetAnswer,
@@ -32,3 +33,4 @@ export { type Point, points } from './points.ts'
 export { OverSockets, type Reach } from './reach.ts'
 export { Relay } from './relay.ts'
 export { Seeded } from './seeded.ts'
+export { type Loss, type Outcome, Tally } from './tally.ts'
