@@ -120,12 +120,18 @@ describe('an invitation', () => {
 
   test('gives nothing any more once its maker could not give it', async () => {
     const maker = await platform.enrollOperator(fresh(), 'admin:acme')
+    const open = async () => {
+      const { invitations } = (await as(ann, 'GET', '/v1/operators')).body as { invitations: { id: string }[] }
+      return invitations.map(({ id }) => id)
+    }
     const [one, two] = [(await invite(maker, 'auditor:acme')).body, (await invite(maker, 'auditor:acme')).body]
     await grant(ann, maker.name, 'fleet-operator:acme')
     const made = await platform.makeKey()
     expect(refusal(await platform.enroll(String(one.token), made.csr))).toEqual(refused('token-revoked'))
+    expect(await open()).toContain(two.id)
     await revoke(ann, maker.name)
     expect(refusal(await platform.enroll(String(two.token), made.csr))).toEqual(refused('token-revoked'))
+    expect(await open()).not.toContain(two.id)
   })
 
   test('is taken back by whoever could have made it, and by nobody else', async () => {

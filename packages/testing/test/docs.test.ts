@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { codes } from '@mintmark/core/errors'
+import { operatorRoles } from '@mintmark/core/rules'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { need } from '../../../scripts/services.ts'
@@ -151,6 +152,7 @@ describe('codes', () => {
       'tpm-attested',
       'key-succession',
       'mintmark-proof',
+      ...operatorRoles,
     ],
   ])
 

@@ -200,7 +200,12 @@ async function checkFleets({ store }: Platform, grants: Grants): Promise<void> {
 
 async function openInvitations({ store, now }: Platform): Promise<Row<'permit'>[]> {
   const permits = await store.permits('platform')
-  return permits.filter(row => row.grants !== null && row.revoked === null && row.uses_left > 0 && now() < row.expires)
+  const open = permits.filter(
+    row => row.grants !== null && row.revoked === null && row.uses_left > 0 && now() < row.expires,
+  )
+  // For good; one whose maker may give less now is open again when that is given back.
+  const over = (await store.operators()).filter(({ standing }) => standing !== 'good').map(({ identity }) => identity)
+  return open.filter(row => !over.includes(row.created_by))
 }
 
 const seenGrants = ({ grants }: Viewer, held: string): string => writeGrants(visibleGrants(grants, readGrants(held)))
