@@ -139,6 +139,14 @@ describe('ARCHITECTURE.md', () => {
   }
 })
 
+test('every decision has a number of its own', () => {
+  const numbers = globSync('docs/decisions/*.md', { cwd: root }).map(path => posix.basename(path).slice(0, 4))
+  expect(numbers.toSorted()).toEqual(numbers.map((_, i) => String(i + 1).padStart(4, '0')))
+  for (const { path, text } of pages.filter(each => each.path.startsWith('docs/decisions/'))) {
+    expect(text).toMatch(new RegExp(`^# ${posix.basename(path).slice(0, 4)}: `))
+  }
+})
+
 describe('codes', () => {
   // Other words with a hyphen that stand in backticks.
   const others = new Set([
