@@ -29,7 +29,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 const certificateOf = ({ body }: Pick<Reply, 'body'>): string | undefined => body.certificate as string | undefined
 
 async function usesLeft(fleet: string, id: string): Promise<number | undefined> {
-  const { tokens } = (await platform.operator('GET', `/v1/fleets/${fleet}/tokens`)).body
+  const { tokens } = (await platform.operator('GET', `/v1/fleets/${fleet}/tokens?limit=1000`)).body
   return (tokens as { id: string; left: number }[]).find(token => token.id === id)?.left
 }
 

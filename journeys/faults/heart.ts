@@ -79,7 +79,7 @@ async function answer(question: Question): Promise<unknown> {
     case 'revoke token':
       return void (await revokeToken(platform, by, fleet, idOf(question.token)))
     case 'uses left': {
-      const { tokens } = await listTokens(platform, fleet)
+      const { tokens } = await listTokens(platform, fleet, { limit: 1_000 })
       return tokens.find(({ id }) => id === idOf(question.token))!.left
     }
     case 'revoke device':

@@ -103,7 +103,7 @@ const cases: readonly Case[] = [
   },
   {
     args: ['token', 'list', '--fleet', 'acme'],
-    call: 'GET /v1/fleets/acme/tokens',
+    call: 'GET /v1/fleets/acme/tokens?limit=1000',
     answer: {
       tokens: [
         { ...token, revoked: null },
@@ -119,6 +119,12 @@ const cases: readonly Case[] = [
       'AQEB   revoked  1 of 2  any name  software  2999-01-01 00:00 UTC',
       'AQEB   expired  1 of 2  any name  software  2020-01-01 00:00 UTC\n',
     ].join('\n'),
+  },
+  {
+    args: ['token', 'list', '--fleet', 'acme', '--good'],
+    call: 'GET /v1/fleets/acme/tokens?limit=1000&state=good',
+    answer: { tokens: [] },
+    says: 'No tokens of acme that can be used.\n',
   },
   {
     args: ['token', 'revoke', 'AQ/../x', '--fleet', 'acme'],
@@ -322,6 +328,17 @@ describe.each(cases.map(each => [each.args.join(' '), each] as const))('mintmark
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(JSON.parse(out)).toEqual(answer)
   })
+})
+
+test('mintmark token list reads page after page', async () => {
+  const path = 'GET /v1/fleets/acme/tokens?limit=1000'
+  const { data, seen } = await operated({
+    [path]: { tokens: [token], next: '1700000000000.AQEB' },
+    [`${path}&after=1700000000000.AQEB`]: { tokens: [{ ...token, id: 'AQEC' }], next: null },
+  })
+  const { out } = await ran('token', 'list', '--fleet', 'acme', '--data', data, '--json')
+  expect(JSON.parse(out)).toEqual({ tokens: [token, { ...token, id: 'AQEC' }] })
+  expect(seen).toHaveLength(2)
 })
 
 describe('mintmark device list', () => {

@@ -40,10 +40,10 @@ export const fleet = (name: string): Change =>
     body: { fleet: name, key: makeKey().publicKey.spki, ledgerKey: makeKey().publicKey.raw, public: false },
   })
 
-export const token = (id: string, uses = 1, more: { pattern?: string; replaces?: string } = {}): Change =>
+export const token = (id: string, uses = 1, more: { pattern?: string; replaces?: string } = {}, made = at++): Change =>
   change({
     kind: 'token.created',
-    at: at++,
+    at: made,
     by: 'platform',
     ledger: 'platform',
     body: {

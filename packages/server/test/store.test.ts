@@ -239,6 +239,26 @@ describe.each(kinds)('on $kind', kind => {
     expect(found).toEqual(names.toSorted())
   })
 
+  test('lists tokens newest first, page after page, though many are of one moment', async () => {
+    const { store } = await scene(kind)
+    const ids = Array.from({ length: 23 }, (_, i) => `token-${String(i).padStart(2, '0')}`)
+    await Promise.all(ids.map((id, i) => store.commit(token(id, 1, {}, 5_000 + Math.floor(i / 8)))))
+    const found: string[] = []
+    for (let after: { created: number; id: string } | undefined; ; ) {
+      const { rows, next } = await store.permitPage('platform', { after, limit: 5, usableAt: undefined })
+      found.push(...rows.map(({ id }) => id))
+      if (next === undefined) break
+      after = next
+    }
+    expect(found).toEqual(ids.toReversed())
+    const usable = await store.permitPage('platform', {
+      after: undefined,
+      limit: 23,
+      usableAt: Number.MAX_SAFE_INTEGER,
+    })
+    expect([usable.rows, usable.next]).toEqual([[], undefined])
+  })
+
   test('finds one device among 10,000 labels, and goes on behind 10,000 names that are none', async () => {
     const { store } = await scene(kind)
     const names = Array.from({ length: 10_050 }, (_, i) => `device-${String(i).padStart(5, '0')}`)

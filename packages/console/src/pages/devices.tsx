@@ -5,6 +5,7 @@ import { may } from '../api/grants.ts'
 import type { Device } from '../api/shapes.ts'
 import { Labels } from '../parts/labels.tsx'
 import { speak } from '../parts/live.tsx'
+import { Paging } from '../parts/paging.tsx'
 import { Standing } from '../parts/standing.tsx'
 import { Cell, Row, RowHead, Table } from '../parts/table.tsx'
 import { Day, Foreign } from '../parts/text.tsx'
@@ -59,12 +60,7 @@ export const devices = page<Devices>({
             )}
           </>
         )}
-        {(next !== null || query.after) && (
-          <p class="paging">
-            {query.after && <a href={to(['fleets', fleet], { ...query, after: undefined })}>First page</a>}
-            {next !== null && <a href={to(['fleets', fleet], { ...query, after: next })}>Next page</a>}
-          </p>
-        )}
+        <Paging next={next} here={here} />
       </>
     )
   },

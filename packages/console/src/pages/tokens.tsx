@@ -4,6 +4,7 @@ import { may } from '../api/grants.ts'
 import type { Token } from '../api/shapes.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { tell } from '../parts/live.tsx'
+import { Paging } from '../parts/paging.tsx'
 import { Cell, Row, RowHead, Table } from '../parts/table.tsx'
 import { Chip, Day, Foreign } from '../parts/text.tsx'
 import { Who } from '../parts/who.tsx'
@@ -14,18 +15,25 @@ import { short } from '../words/names.ts'
 import { count, grouped } from '../words/number.ts'
 import { FleetTop } from './fleet-top.tsx'
 
-export const tokens = page<readonly Token[]>({
+interface Tokens {
+  readonly tokens: readonly Token[]
+  readonly next: string | null
+}
+
+const pageSize = 100
+
+export const tokens = page<Tokens>({
   pattern: 'fleets/:fleet/tokens',
-  load: async ({ names }, signal) =>
-    (await read<{ tokens: Token[] }>(`/v1/fleets/${encodeURIComponent(names.fleet!)}/tokens`, signal)).tokens,
+  load: ({ names, query: { all, after } }, signal) => {
+    const asked = new URLSearchParams({ limit: String(pageSize), ...(all === 'yes' ? {} : { state: 'good' }) })
+    if (after) asked.set('after', after)
+    return read<Tokens>(`/v1/fleets/${encodeURIComponent(names.fleet!)}/tokens?${asked}`, signal)
+  },
   title: (_, { names }) => `Tokens of ${names.fleet}`,
-  View: ({ data, here: { names, query } }) => {
+  View: ({ data: { tokens, next }, here: { names, segments, query } }) => {
     const fleet = names.fleet!
     const chosen = useSignal<Token | undefined>(undefined)
-    const usable = data.filter(isUsable)
     const isAll = query.all === 'yes'
-    const listed = (isAll ? [...data] : usable).sort((a, b) => b.created.localeCompare(a.created))
-    const hidden = data.length - usable.length
     return (
       <>
         <FleetTop fleet={fleet} tab="tokens">
@@ -35,21 +43,21 @@ export const tokens = page<readonly Token[]>({
             </a>
           )}
         </FleetTop>
-        {hidden > 0 && (
-          <p class="filter-line">
-            {isAll ? (
-              <a href={to(['fleets', fleet, 'tokens'])}>Hide spent, expired and revoked tokens</a>
-            ) : (
-              <a href={to(['fleets', fleet, 'tokens'], { all: 'yes' })}>
-                Show {count(hidden, 'token')} that {hidden === 1 ? 'is' : 'are'} spent, expired or revoked
-              </a>
-            )}
-          </p>
-        )}
-        {listed.length === 0 ? (
+        <p class="filter-line">
+          {isAll ? (
+            <a href={to(segments)}>Hide spent, expired and revoked tokens</a>
+          ) : (
+            <a href={to(segments, { all: 'yes' })}>Show spent, expired and revoked tokens too</a>
+          )}
+          <span class="quiet found">
+            {count(tokens.length, 'token')}
+            {next !== null && ', and more'}
+          </span>
+        </p>
+        {tokens.length === 0 ? (
           <div class="empty">
             <p>
-              <strong>No token that can be used.</strong>
+              <strong>{isAll ? 'No token yet.' : 'No token that can be used.'}</strong>
             </p>
             <p>
               A token lets a number of devices join, for a limited time. It carries the fingerprint of the root, so a
@@ -57,8 +65,9 @@ export const tokens = page<readonly Token[]>({
             </p>
           </div>
         ) : (
-          <TokenTable fleet={fleet} tokens={listed} onRevoke={token => (chosen.value = token)} />
+          <TokenTable fleet={fleet} tokens={tokens} onRevoke={token => (chosen.value = token)} />
         )}
+        <Paging next={next} here={{ segments, query }} />
         {chosen.value && <RevokeToken fleet={fleet} token={chosen.value} onClose={() => (chosen.value = undefined)} />}
       </>
     )
@@ -94,8 +103,10 @@ const TokenTable = ({ fleet, tokens, onRevoke }: TableProps) => (
           </a>
         </RowHead>
         <Cell label="Uses left">
-          {grouped(token.left)}
-          <span class="quiet"> of {grouped(token.uses)}</span>
+          <span class="whole-number">
+            {grouped(token.left)}
+            <span class="quiet"> of {grouped(token.uses)}</span>
+          </span>
         </Cell>
         <Cell label={isUsable(token) ? 'Ends' : ''}>
           {isUsable(token) ? <Day at={token.expires} /> : <Chip tone="plain">{whyNot(token)}</Chip>}

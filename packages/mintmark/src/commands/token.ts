@@ -15,8 +15,10 @@ import {
   readTokenLife,
   whyOption,
 } from '../options.ts'
-import { moment, print, shown, table } from '../print.ts'
-import { type Fields, fieldsOf, listOf } from '../reply.ts'
+import { readPages } from '../pages.ts'
+import { moment, print, shown } from '../print.ts'
+import { type Fields, fieldsOf } from '../reply.ts'
+import { printStream } from '../stream.ts'
 
 /** `token create`, `token list`, `token revoke` */
 export function registerToken(program: Command): void {
@@ -56,13 +58,14 @@ export function registerToken(program: Command): void {
 
   const list = token
     .command('list')
-    .description("list a fleet's tokens, without their secrets")
+    .description("list a fleet's tokens, newest first, without their secrets")
     .addOption(fleetOption())
+    .option('--good', 'only those that can still be used')
     .addOption(dataOption())
     .addOption(operatorOption())
     .addOption(jsonOption())
     .action(listTokens)
-  example(list, 'mintmark token list --fleet acme')
+  example(list, 'mintmark token list --fleet acme', 'mintmark token list --fleet acme --good')
 
   const revoke = token
     .command('revoke')
@@ -79,6 +82,10 @@ export function registerToken(program: Command): void {
 
 interface Options extends AsOperator {
   readonly fleet: string
+}
+
+interface ListOptions extends Options {
+  readonly good?: true
 }
 
 interface Revocation extends Options {
@@ -123,21 +130,28 @@ async function createToken(options: NewToken, command: Command): Promise<void> {
   print(command, { json: made, text })
 }
 
-async function listTokens(options: Options, command: Command): Promise<void> {
-  const { fleet } = options
-  const body = await asOperator(options, async platform => (await platform.get(`/v1/fleets/${fleet}/tokens`)).body)
-  const rows = listOf(body, 'tokens').map(token => [
-    shown(token.id),
-    stateOf(token),
-    `${shown(token.left)} of ${shown(token.uses)}`,
-    token.covers === null
-      ? 'any name'
-      : `${shown(token.covers)}${typeof token.replaces === 'string' ? ' (replaces)' : ''}`,
-    shown(token.tier),
-    moment(token.expires),
-  ])
-  const heads = ['TOKEN', 'STATE', 'LEFT', 'COVERS', 'KEY', 'EXPIRES']
-  print(command, { json: body, text: rows.length === 0 ? `No tokens of ${fleet}.` : table(command, heads, rows) })
+async function listTokens(options: ListOptions, command: Command): Promise<void> {
+  const { fleet, good } = options
+  const path = `/v1/fleets/${fleet}/tokens?limit=1000${good ? '&state=good' : ''}`
+  const listing = {
+    name: 'tokens',
+    json: {},
+    heads: ['TOKEN', 'STATE', 'LEFT', 'COVERS', 'KEY', 'EXPIRES'],
+    cells: (token: Fields) => [
+      shown(token.id),
+      stateOf(token),
+      `${shown(token.left)} of ${shown(token.uses)}`,
+      token.covers === null
+        ? 'any name'
+        : `${shown(token.covers)}${typeof token.replaces === 'string' ? ' (replaces)' : ''}`,
+      shown(token.tier),
+      moment(token.expires),
+    ],
+    none: good ? `No tokens of ${fleet} that can be used.` : `No tokens of ${fleet}.`,
+  }
+  await asOperator(options, platform =>
+    printStream(command, listing, readPages(platform, { path, name: 'tokens', cursor: 'after' })),
+  )
 }
 
 async function revokeToken(id: string, options: Revocation, command: Command): Promise<void> {

@@ -200,8 +200,11 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     },
   },
   'GET /v1/fleets/:fleet/tokens': {
-    summary: 'Enrollment tokens of a fleet, without their secrets',
-    run: async ({ platform, params }) => json(await listTokens(platform, params.fleet!)),
+    summary: 'Enrollment tokens of a fleet, newest first, a page at a time, without their secrets',
+    query: ['state', 'after', 'limit'],
+    async run({ platform, params, query: { limit, ...asked } }) {
+      return json(await listTokens(platform, params.fleet!, { ...asked, limit: readLimit(limit) }))
+    },
   },
   'POST /v1/fleets/:fleet/tokens': {
     summary: 'Make an enrollment token; `ttl` is in milliseconds',

@@ -77,8 +77,7 @@ export async function issueToken(
   const body = { ...facts, token: base64url(id), secretHash: nodeSha256(secret) }
   await store.commit(change({ kind: 'token.created', at: now(), by: by.path, ledger, body }))
   const token = writeToken({ id, secret, anchor: nodeSha256(trust.root.der), url })
-  const permit = (await store.permits(ledger)).find(row => row.id === body.token)
-  return { permit: permit!, token }
+  return { permit: (await store.permitRow(body.token))!, token }
 }
 
 /** The token is for this key, and for no other that the name may have by then. */
@@ -88,9 +87,36 @@ async function currentKey(platform: Platform, fleet: string, name: string): Prom
   return record.key
 }
 
-export async function listTokens(platform: Platform, fleet: string): Promise<{ tokens: TokenView[] }> {
+export interface TokenQuestion {
+  /** `good`: those that can still be used. */
+  readonly state?: string | undefined
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
+}
+
+const pageSize = { default: 100, most: 1_000 } as const
+
+/** One page of a fleet's tokens, newest first. `next` leads on. */
+export async function listTokens(
+  platform: Platform,
+  fleet: string,
+  { state, after, ...page }: TokenQuestion = {},
+): Promise<{ tokens: TokenView[]; next: string | null }> {
   if (!(await platform.store.fleet(fleet))) throw new Refused('fleet-unknown')
-  return { tokens: (await platform.store.permits(fleet)).map(tokenView) }
+  if (state !== undefined && state !== 'good') throw new Refused('bad-request', 'state')
+  const { rows, next } = await platform.store.permitPage(fleet, {
+    after: after === undefined ? undefined : readPlace(after),
+    limit: Math.min(page.limit ?? pageSize.default, pageSize.most),
+    usableAt: state === undefined ? undefined : platform.now(),
+  })
+  return { tokens: rows.map(tokenView), next: next === undefined ? null : `${next.created}.${next.id}` }
+}
+
+/** Where a page ended: when that token was made, and its id. */
+function readPlace(text: string): { readonly created: number; readonly id: string } {
+  const [, created, id] = /^(0|[1-9][0-9]{0,14})\.([\w-]{1,64})$/.exec(text) ?? []
+  if (created === undefined || id === undefined) throw new Refused('bad-request', 'after')
+  return { created: Number(created), id }
 }
 
 export async function revokeToken(
@@ -107,8 +133,8 @@ export async function revokeToken(
 }
 
 async function readTokenView(platform: Platform, fleet: string, id: string): Promise<TokenView> {
-  const row = (await platform.store.permits(fleet)).find(permit => permit.id === id)
-  if (row === undefined) throw new Refused('token-unknown')
+  const row = await platform.store.permitRow(id)
+  if (row?.fleet !== fleet) throw new Refused('token-unknown')
   return tokenView(row)
 }
 

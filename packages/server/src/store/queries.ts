@@ -107,6 +107,10 @@ export const queries = ({ builder: db }: Dialect) => ({
   permits: query((v: { fleet: string }) =>
     db.selectFrom('permit').selectAll().where('fleet', '=', v.fleet).orderBy('created').orderBy('id'),
   ),
+  permitPage: query((v: PermitValues) => permitPage(db, v)),
+  usablePermitPage: query((v: PermitValues & { at: number }) =>
+    permitPage(db, v).where('revoked', 'is', null).where('uses_left', '>', 0).where('expires', '>', v.at),
+  ),
   addPermit: query((v: Row<'permit'>) =>
     db
       .insertInto('permit')
@@ -390,6 +394,26 @@ const besideKeys = (db: Kysely<Tables>) =>
     .leftJoin('labelled', 'labelled.identity', 'registry.identity')
     .selectAll('registry')
     .select(['key.spki', 'pending_key.spki as pending_spki', 'labelled.labels'])
+
+interface PermitValues {
+  readonly fleet: string
+  /** The token that was listed last. */
+  readonly created: number
+  readonly id: string
+  readonly limit: number
+}
+
+/** Newest first. */
+const permitPage = (db: Kysely<Tables>, v: PermitValues) =>
+  db
+    .selectFrom('permit')
+    .selectAll()
+    .where('fleet', '=', v.fleet)
+    .where('created', '<=', v.created)
+    .where(row => row.or([row('created', '<', v.created), row('id', '<', v.id)]))
+    .orderBy('created', 'desc')
+    .orderBy('id', 'desc')
+    .limit(v.limit)
 
 /** What devices can be looked for by. */
 export const deviceCriteria = ['label', 'search', 'standing'] as const

@@ -47,6 +47,22 @@ export interface DevicePage {
   readonly next: string | undefined
 }
 
+interface PermitQuestion {
+  /** The token that was listed last; undefined for the first page. */
+  readonly after: Pick<Row<'permit'>, 'created' | 'id'> | undefined
+  readonly limit: number
+  readonly usableAt: number | undefined
+}
+
+export interface PermitPage {
+  readonly rows: readonly Row<'permit'>[]
+  /** Goes on behind this one; undefined where there are no more. */
+  readonly next: Row<'permit'> | undefined
+}
+
+/** Before every token, newest first. */
+const newest = { created: Number.MAX_SAFE_INTEGER, id: '' } as const
+
 /** So many names are looked at for a page: a search that finds little is no long one, but one of more pages. */
 const mostSeen = 10_000
 
@@ -142,6 +158,22 @@ export class Store {
 
   async permit(id: string): Promise<Permit | undefined> {
     return permitOf(await this.#connection.first(this.#queries.permit, { id }))
+  }
+
+  async permitRow(id: string): Promise<Row<'permit'> | undefined> {
+    return this.#connection.first(this.#queries.permit, { id })
+  }
+
+  /** One page, newest first, behind a token; of those that can be used at a time, where it is given. */
+  async permitPage(fleet: string, { after, limit, usableAt }: PermitQuestion): Promise<PermitPage> {
+    // One more than a page, which is how it is known whether there is another.
+    const values = { fleet, ...(after ?? newest), limit: limit + 1 }
+    const { permitPage, usablePermitPage } = this.#queries
+    const rows = await (usableAt === undefined
+      ? this.#connection.all(permitPage, values)
+      : this.#connection.all(usablePermitPage, { ...values, at: usableAt }))
+    const page = rows.slice(0, limit)
+    return { rows: page, next: rows.length > limit ? page.at(-1) : undefined }
   }
 
   async permits(fleet: string): Promise<Row<'permit'>[]> {

@@ -178,7 +178,7 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
   db.schema.createIndex('key_of_identity').on('key').column('identity').compile(),
   // Few rows too: keys that others took the place of.
   db.schema.createIndex('key_superseded').on('key').column('ledger').where(sql.ref('until'), 'is not', null).compile(),
-  db.schema.createIndex('permit_of_fleet').on('permit').column('fleet').compile(),
+  db.schema.createIndex('permit_of_fleet').on('permit').columns(['fleet', 'created', 'id']).compile(),
   db.schema.createIndex('config_of_target').on('config').columns(['fleet', 'target', 'version']).compile(),
   // Few rows, as most names are in good standing: what a revocation list is made from.
   db.schema

@@ -106,7 +106,7 @@ export class Operator {
   }
 
   async usesLeft(fleet: string, token: string): Promise<number> {
-    const { body } = await this.#connection.get(`/v1/fleets/${fleet}/tokens`)
+    const { body } = await this.#connection.get(`/v1/fleets/${fleet}/tokens?limit=1000`)
     const { tokens } = body as { tokens: { id: string; left: number }[] }
     return tokens.find(({ id }) => id === tokenId(token))!.left
   }

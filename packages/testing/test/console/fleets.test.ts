@@ -1,5 +1,7 @@
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
 import { readDidKey } from '@mintmark/core/keys'
+import { dataFiles } from '@mintmark/server'
 import { describe, expect, test } from 'vitest'
 import { describeConsole } from './scene.ts'
 
@@ -81,9 +83,54 @@ describeConsole('the console, for fleets', scene => {
       expect(await revoke.count()).toBe(0)
       const { csr } = await scene.platform.makeKey()
       expect((await scene.platform.enroll(text, csr, 'pump-9')).body.code).toBe('token-revoked')
-      await page.getByRole('link', { name: /^Show \d+ tokens?/ }).click()
+      await page.getByRole('link', { name: 'Show spent, expired and revoked tokens too' }).click()
       await page.getByRole('row', { name: /Revoked pump-9/ }).waitFor()
     })
+  })
+
+  test('tokens of which there are 10,000 come a page at a time, those that can be used first', async () => {
+    const { platform } = scene
+    await platform.makeFleet('crowd')
+    const { idText } = await platform.makeToken('crowd', { name: 'last-one' })
+    const database = new DatabaseSync(dataFiles(platform.data).database, { timeout: 5_000 })
+    const copy = database.prepare(
+      "insert into permit select 'copy-' || ?, fleet, role, secret_hash, uses, ?, expires, 'pump-' || ?, tier, replaces, grants, created + ?, created_by, revoked from permit where id = ?",
+    )
+    try {
+      database.exec('begin')
+      // All are spent but every hundredth, and all are newer than the one that was made.
+      for (let i = 1; i <= 10_000; i++) copy.run(String(i), i % 100 === 0 ? 1 : 0, String(i), i, idText)
+      database.exec('commit')
+      const page = await scene.signIn('#/fleets/crowd/tokens')
+      await page.getByText('100 tokens, and more').waitFor()
+      await page.getByRole('row', { name: /pump-10000 / }).waitFor()
+      await page.getByRole('link', { name: 'Next page' }).click()
+      await page.getByRole('row', { name: /last-one/ }).waitFor()
+      expect(await page.locator('tbody tr').count()).toBe(1)
+      expect(await page.getByRole('link', { name: 'Next page' }).count()).toBe(0)
+      await page.getByRole('link', { name: 'First page' }).click()
+      await page.getByRole('row', { name: /pump-10000 / }).waitFor()
+      await page.getByRole('link', { name: 'Show spent, expired and revoked tokens too' }).click()
+      await page.getByRole('row', { name: /Spent pump-9999 / }).waitFor()
+      await page.getByRole('link', { name: 'Next page' }).click()
+      await page.getByRole('row', { name: /pump-9900 / }).waitFor()
+
+      const seen = new Set<string>()
+      let next: string | null = ''
+      for (; next !== null; ) {
+        const after: string = next === '' ? '' : `&after=${next}`
+        const { body } = await platform.operator('GET', `/v1/fleets/crowd/tokens?limit=1000${after}`)
+        for (const { id } of body.tokens as { id: string }[]) seen.add(id)
+        next = body.next as string | null
+      }
+      expect(seen.size).toBe(10_001)
+      for (const question of ['after=7', 'after=7.%3Cb%3E', 'state=spent', 'limit=0']) {
+        expect((await platform.operator('GET', `/v1/fleets/crowd/tokens?${question}`)).status, question).toBe(400)
+      }
+    } finally {
+      database.exec("delete from permit where id like 'copy-%'")
+      database.close()
+    }
   })
 
   describe('devices', () => {
