@@ -463,6 +463,11 @@ describe('the handshake', () => {
     }
   })
 
+  test.skipIf(noOpenssl)('J118 the signatures of Ed25519 and P-256 are asked for, and no others', async () => {
+    const said = await openssl()
+    expect(/^Requested Signature Algorithms: (.*)$/m.exec(said)?.[1]?.toLowerCase()).toBe('ed25519:ecdsa+sha256')
+  })
+
   test.skipIf(noOpenssl)('A15 no early data is taken', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'mintmark-early-'))
     const [session, early] = [join(directory, 'session'), join(directory, 'early')]
@@ -543,7 +548,7 @@ describe('the handshake', () => {
     expect((await platform.call('GET', '/healthz')).status).toBe(200)
   })
 
-  test('A17 a key that is neither Ed25519 nor P-256 proves nobody', async () => {
+  test('A17 J118 a key that is neither Ed25519 nor P-256 is not asked for its signature, and proves nobody', async () => {
     const acme = await platform.fleetAuthority('acme')
     for (const { publicKey, privateKey } of [
       generateKeyPairSync('rsa', { modulusLength: 2_048 }),
@@ -551,7 +556,11 @@ describe('the handshake', () => {
     ]) {
       const spki = publicKey.export({ type: 'spki', format: 'der' })
       const leaf = await forge(acme, { spki, uris: [uriOf(device.path)] }, platform.clock.now())
-      await expectNobody(withKey(leaf, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()))
+      const as = withKey(leaf, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+      // TLS says which signatures are taken, so a client that has no other shows no certificate.
+      const before = await platform.snapshot()
+      expect(refusal(await platform.call('GET', '/v1/me', { as }))).toEqual(refused('certificate-required'))
+      expect(await platform.since(before)).toEqual([anonymously('certificate-required', me)])
     }
   })
 

@@ -36,6 +36,8 @@ const tlsOptions = {
   // A certificate is asked for, and judged by core/proof; Node would close without telling the device why.
   requestCert: true,
   rejectUnauthorized: false,
+  // Keys that core/keys admits. OpenSSL verifies before anyone here sees the key, and RSA of 16,384 bits takes its time.
+  sigalgs: 'ed25519:ecdsa_secp256r1_sha256',
   // A resumed session would carry an identity past its revocation.
   secureOptions: constants.SSL_OP_NO_TICKET,
   handshakeTimeout: 5_000,
