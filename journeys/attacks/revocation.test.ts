@@ -240,3 +240,25 @@ function mirrored(signature: Uint8Array): Uint8Array {
   const other = (order - s).toString(16).padStart(64, '0')
   return Buffer.concat([signature.subarray(0, 32), Buffer.from(other, 'hex')])
 }
+
+test('D60 one request is about the one name that it has: a pattern, a part or nothing is no name', async () => {
+  await platform.makeFleet('wild')
+  const names = ['unit-1', 'unit-2', 'unit_3']
+  for (const name of names) await platform.enrollDevice('wild', name)
+  const before = await platform.snapshot()
+  for (const text of ['*', '%', '_', 'unit-*', 'unit-%', 'unit-_', 'unit', 'unit-1,unit-2', 'unit-1 unit-2', '.', '']) {
+    const device = `/v1/fleets/wild/devices/${encodeURIComponent(text)}`
+    for (const act of ['revoke', 'decommission', 'labels']) {
+      const reply = await platform.operator('POST', `${device}/${act}`, act === 'labels' ? { labels: ['a=b'] } : {})
+      expect([400, 404], `${act} ${text}: ${reply.text}`).toContain(reply.status)
+    }
+  }
+  for (const fleet of ['*', '%', 'wil%', 'wild,acme', '']) {
+    const path = `/v1/fleets/${encodeURIComponent(fleet)}/devices/unit-1/revoke`
+    expect([400, 404], fleet).toContain((await platform.operator('POST', path, {})).status)
+  }
+  expect((await platform.since(before)).filter(({ kind }) => kind !== 'refused')).toEqual([])
+  const { devices } = (await platform.operator('GET', '/v1/fleets/wild/devices')).body
+  const listed = devices as { name: string; standing: string }[]
+  expect(listed.map(({ name, standing }) => [name, standing])).toEqual(names.map(name => [name, 'good']))
+})

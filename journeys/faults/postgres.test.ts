@@ -69,7 +69,7 @@ const troubles: Readonly<Partial<Record<FaultName, () => Trouble>>> = {
 }
 
 test.each(Object.entries(troubles))(
-  'answers everyone while its server is in trouble, and loses nothing: %s',
+  'D58 answers everyone while its server is in trouble, and loses nothing: %s',
   {
     timeout: 60_000 + count('postgres killed') * 60_000,
   },
