@@ -68,9 +68,9 @@ function cpuTime(pid: number, which: 'own' | 'with the ended' = 'own'): number {
   return ticks.reduce((sum, each) => sum + each, 0) / 100
 }
 
-/** Bytes in memory of a process, now or at most so far (proc(5)). */
+/** Bytes in memory of a process, now or at most so far (proc(5)); 0 of one that has ended and was not waited for. */
 export function memoryOf(pid: number, when: 'now' | 'most' = 'now'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   const kilobytes = (when === 'now' ? /^VmRSS:\s+(\d+) kB$/m : /^VmHWM:\s+(\d+) kB$/m).exec(status)?.[1]
-  return Number(kilobytes) * 1024
+  return Number(kilobytes ?? 0) * 1024
 }
