@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -78,6 +78,19 @@ describe('a value that is refused', () => {
   test('of a form that the command does not take leads to its help', async () => {
     const { err } = await ran('revoke', 'acme/device-104', '--reason', '')
     expect(err).toContain('hint: mintmark revoke --help\n')
+  })
+
+  test('a founding where a rehearsal was begun, so that no development root is taken for the real one', async () => {
+    const data = fresh('data')
+    const unreachable = 'postgres://nobody@127.0.0.1:1/mintmark'
+    const up = ['up', '--data', data, '--domain', 'example.test', '--database', unreachable, '--port', '0']
+    expect((await ran(...up, '--console-port', '0')).err).toMatch(/^mintmark: database-unreachable: /)
+    const before = readdirSync(data)
+    const out = join(data, 'request.json')
+    const { code, err } = await ran('ceremony', 'request', '--data', data, '--domain', 'example.test', '--out', out)
+    expect(code).toBe(1)
+    expect(err).toMatch(/^mintmark: file-exists: .*development-ceremony.*\nhint: .*name another --data/)
+    expect(readdirSync(data)).toEqual(before)
   })
 
   test('another domain than that of the directory, and the right one is named', async () => {

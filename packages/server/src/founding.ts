@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { Refused } from '@mintmark/core/errors'
 import type { Certificate } from '@mintmark/core/signed'
 import { dataFiles, domainOf } from './data-files.ts'
 import { openKeeper } from './keeper/keeper.ts'
@@ -27,6 +29,7 @@ export async function isFounded(data: string, choice: DatabaseChoice = {}): Prom
 export async function prepareFounding(
   options: Pick<StartOptions, 'data' | 'domain' | 'database' | 'now' | 'random'>,
 ): Promise<Uint8Array> {
+  checkNotRehearsed(options.data)
   const { store, keeper } = await openData(options)
   try {
     if (!(await store.platform())) checkNeverFounded(options.data)
@@ -34,6 +37,15 @@ export async function prepareFounding(
   } finally {
     await store.close()
   }
+}
+
+/** Where `up` began a platform with a root of its own, it would go on with that one. */
+function checkNotRehearsed(data: string): void {
+  const { development } = dataFiles(data)
+  if (!existsSync(development)) return
+  throw new Refused('file-exists', development, {
+    hint: `a platform was begun here with a development root: name another --data, or remove ${data} if nothing runs on it`,
+  })
 }
 
 /** Founds the platform with what the offline root signed. @returns the root it has from now on, to be compared */
