@@ -50,7 +50,8 @@ async function ask<T>(
   const reply: unknown = await response.json().catch(() => undefined)
   const refusal = refusalOf(reply)
   // Of a call that was under way when another one opened: that one is not over.
-  if (endsSession(response.status, refusal.code) && session.value === asking) endSession(refusal)
+  if (endsSession(response.status, refusal.code) && session.value === asking)
+    endSession({ message: endedWords(refusal) })
   // Perhaps it was offered because it was right a while ago.
   if (refusal.code === 'forbidden' || refusal.code === 'fleet-unknown') refreshSession()
   throw refusal
@@ -99,6 +100,19 @@ function refusalOf(reply: unknown): Refusal {
     return new Refusal({ code, message, hint: typeof hint === 'string' ? hint : undefined })
   }
   return new Refusal({ code: 'broken', message: 'The platform answered with what is no answer.' })
+}
+
+/** Why it ended, to the person whose session it was. */
+const endedWords = ({ code, message }: Refusal): string =>
+  `You were signed out. ${Object.hasOwn(whyEnded, code) ? whyEnded[code] : message}`
+
+const whyEnded: Readonly<Record<string, string>> = {
+  'session-ended':
+    'A session ends after 15 minutes without use and after 8 hours, and when the platform is started anew.',
+  revoked: 'This operator is revoked. Someone who governs the platform can say why.',
+  'key-superseded': 'This operator has another key now: ask for a link with that one.',
+  'certificate-expired':
+    'The certificate that the link was made with has ended. With its next one you can ask for another link.',
 }
 
 /** Whether it was said of the operator, and not of what was asked for. */

@@ -16,8 +16,12 @@ export interface Session {
 /** Why there is no session any more, in words for the person who had it. */
 export interface Ended {
   readonly message: string
-  readonly hint?: string | undefined
+  /** Whose session it was; absent where there was none. */
+  readonly operator?: string | undefined
 }
+
+/** The session ends soon: by itself where nothing is asked for, or whatever is done. */
+export type Ending = 'idle' | 'at-most'
 
 const place = 'mintmark-session'
 
@@ -25,7 +29,14 @@ const place = 'mintmark-session'
 export const session = signal<Session | undefined>(readKept())
 export const ended = signal<Ended | undefined>(undefined)
 
-let clock: ReturnType<typeof setTimeout> | undefined
+export const ending = signal<Ending | undefined>(undefined)
+
+/** Milliseconds before the end at which it is said, long enough to finish a sentence. */
+const notice = { idle: 120_000, 'at-most': 600_000 } as const
+/** Browsers count no further. */
+const longest = 2 ** 31 - 1
+
+let clocks: ReturnType<typeof setTimeout>[] = []
 
 export function beginSession(begun: Session): void {
   sessionStorage.setItem(place, JSON.stringify(begun))
@@ -35,19 +46,32 @@ export function beginSession(begun: Session): void {
 }
 
 export function endSession(why?: Ended): void {
-  clearTimeout(clock)
+  stopClocks()
   sessionStorage.removeItem(place)
-  ended.value = why
+  ended.value = why && { ...why, operator: session.value?.operator }
   session.value = undefined
 }
 
 /** What is on the screen goes when the session does, not only at the next click. */
 export function touchSession(): void {
-  const { idle } = session.value ?? {}
-  clearTimeout(clock)
-  if (idle === undefined) return
+  stopClocks()
+  if (session.value === undefined) return
+  const { idle, expires } = session.value
   const message = `You were signed out: nothing was asked for ${Math.round(idle / 60_000)} minutes.`
-  clock = setTimeout(() => endSession({ message }), idle)
+  after(idle, () => endSession({ message }))
+  after(idle - notice.idle, () => (ending.value ??= 'idle'))
+  // Nothing ends it here: the platform's clock is the one that counts.
+  after(Date.parse(expires) - Date.now() - notice['at-most'], () => (ending.value = 'at-most'))
+}
+
+function after(delay: number, act: () => void): void {
+  if (delay <= longest) clocks.push(setTimeout(act, Math.max(0, delay)))
+}
+
+function stopClocks(): void {
+  for (const clock of clocks) clearTimeout(clock)
+  clocks = []
+  ending.value = undefined
 }
 
 function readKept(): Session | undefined {

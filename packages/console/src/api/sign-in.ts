@@ -1,3 +1,5 @@
+import { dropDrafts, ownDrafts } from '../parts/draft.ts'
+import { tell } from '../parts/live.tsx'
 import { link } from '../place/link.ts'
 import { post, Refusal, remove } from './call.ts'
 import { beginSession, endSession, type Session } from './session.ts'
@@ -7,10 +9,13 @@ export async function signIn(secret: string): Promise<void> {
   // Whoever opens a link means this one, not the session that the tab may still have.
   endSession()
   try {
-    beginSession(await post<Session>('/console/session', { link: secret }))
+    const begun = await post<Session>('/console/session', { link: secret })
+    ownDrafts(begun.identity)
+    beginSession(begun)
+    tell(`You are signed in as ${begun.operator}.`)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    endSession(error)
+    endSession({ message: error.message })
   } finally {
     link.value = undefined
   }
@@ -22,5 +27,6 @@ export async function signOut(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
   }
+  dropDrafts()
   endSession({ message: 'You are signed out.' })
 }

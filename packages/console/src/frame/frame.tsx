@@ -3,6 +3,7 @@ import { session } from '../api/session.ts'
 import { refreshWarnings } from '../api/warnings.ts'
 import { Heading } from '../parts/text.tsx'
 import { isLoading, isOld, load, refusal, shown } from '../place/navigation.ts'
+import { Ending } from './ending.tsx'
 import { Navigation } from './navigation.tsx'
 import { Shortcuts } from './shortcuts.tsx'
 
@@ -28,6 +29,7 @@ export const Frame = () => {
       <main ref={main} aria-busy={isLoading.value}>
         <div class={`progress ${isLoading.value ? 'on' : ''}`} aria-hidden="true" />
         {isOld.value && <Old />}
+        <Ending />
         <Content />
       </main>
       <Shortcuts />

@@ -32,6 +32,10 @@ export const Navigation = () => {
           </span>
         </a>
       </p>
+      <p class="who-short">
+        <span class="unseen">Signed in as </span>
+        <bdi>{operator}</bdi>
+      </p>
       <button
         type="button"
         class="menu"
@@ -82,7 +86,10 @@ export const Navigation = () => {
             Keyboard shortcuts <kbd>?</kbd>
           </button>
           <p class="who">
-            <bdi>{operator}</bdi>
+            <span>
+              <span class="as">Signed in as</span>
+              <bdi>{operator}</bdi>
+            </span>
             <button type="button" class="small" onClick={signOut}>
               Sign out
             </button>

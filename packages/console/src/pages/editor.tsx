@@ -5,6 +5,7 @@ import type { Configuration } from '../api/shapes.ts'
 import { CodeField } from '../parts/code-field.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { useDeed } from '../parts/deed.ts'
+import { useDraft } from '../parts/draft.ts'
 import { Field } from '../parts/field.tsx'
 import { tell } from '../parts/live.tsx'
 import { Refused } from '../parts/refused.tsx'
@@ -23,17 +24,17 @@ interface EditorProps {
 
 export const Editor = ({ fleet, current, earlier, isReadOnly }: EditorProps) => {
   const shown = earlier ?? current
-  const begin = useRef(shown)
-  const text = useSignal(written(shown))
-  const reason = useSignal('')
+  const begin = useDraft('begin', shown)
+  const text = useDraft('text', written(shown))
+  const reason = useDraft('reason', '')
   const fault = useSignal<JsonFault | undefined>(undefined)
   const isUnset = useSignal(false)
   const field = useRef<HTMLTextAreaElement>(null)
-  const isChanged = text.value !== written(begin.current)
-  const isNewer = earlier === undefined && current.version !== begin.current.version
+  const isChanged = text.value !== written(begin.value)
+  const isNewer = earlier === undefined && current.version !== begin.value.version
   const own = `/v1/fleets/${encodeURIComponent(fleet)}/config`
   const take = (from: Configuration) => {
-    begin.current = from
+    begin.value = from
     text.value = written(from)
     fault.value = undefined
   }

@@ -5,6 +5,7 @@ import { refreshFleets } from '../api/fleets.ts'
 import type { Invitation } from '../api/shapes.ts'
 import { CopyBlock } from '../parts/copy.tsx'
 import { useDeed } from '../parts/deed.ts'
+import { useDraft } from '../parts/draft.ts'
 import { Choices, Field } from '../parts/field.tsx'
 import { GrantsField } from '../parts/grants-field.tsx'
 import { speak } from '../parts/live.tsx'
@@ -47,10 +48,10 @@ export const invite = page<undefined>({
 })
 
 const InviteForm = ({ onMade }: { readonly onMade: (made: Made) => void }) => {
-  const name = useSignal('')
-  const grants = useSignal('')
-  const ttl = useSignal(lifetimes[0]!.value)
-  const reason = useSignal('')
+  const name = useDraft('name', '')
+  const grants = useDraft('grants', '')
+  const ttl = useDraft('ttl', lifetimes[0]!.value)
+  const reason = useDraft('reason', '')
   const deed = useDeed(async () => {
     const why = reason.value.trim() === '' ? {} : { reason: reason.value.trim() }
     const asked = { name: name.value.trim(), grants: grants.value, ttl: Number(ttl.value), ...why }

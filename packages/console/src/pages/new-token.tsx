@@ -2,6 +2,7 @@ import { type Signal, useSignal } from '@preact/signals'
 import { post } from '../api/call.ts'
 import type { NewToken } from '../api/shapes.ts'
 import { useDeed } from '../parts/deed.ts'
+import { useDraft } from '../parts/draft.ts'
 import { Choices, Field } from '../parts/field.tsx'
 import { Refused } from '../parts/refused.tsx'
 import { Foreign, Heading } from '../parts/text.tsx'
@@ -51,11 +52,11 @@ interface FormProps {
 }
 
 const TokenForm = ({ fleet, replaces, onMade }: FormProps) => {
-  const ttl = useSignal(lifetimes[0]!.value)
-  const uses = useSignal('1')
-  const covers = useSignal('any')
-  const name = useSignal('')
-  const reason = useSignal('')
+  const ttl = useDraft('ttl', lifetimes[0]!.value)
+  const uses = useDraft('uses', '1')
+  const covers = useDraft('covers', 'any')
+  const name = useDraft('name', '')
+  const reason = useDraft('reason', '')
   const deed = useDeed(async () => {
     const named = covers.value === 'any' ? {} : { [covers.value]: name.value.trim() }
     const limits = replaces === undefined ? { uses: Number(uses.value), ...named } : { uses: 1, replaces }

@@ -1,6 +1,7 @@
 import { ended } from '../api/session.ts'
 import { Seal } from '../frame/seal.tsx'
 import { CopyBlock } from '../parts/copy.tsx'
+import { hasDrafts } from '../parts/draft.ts'
 import { Heading } from '../parts/text.tsx'
 
 /** There is no password to type: a link is printed by a command that proves who asks for it. */
@@ -12,7 +13,16 @@ export const SignIn = ({ isOpening }: { readonly isOpening: boolean }) => (
     <div role="alert">
       {ended.value && !isOpening && (
         <div class="banner warn">
-          <p>{ended.value.message}</p>
+          <p>
+            {ended.value.message}
+            {hasDrafts() && (
+              <>
+                {' '}
+                What you were writing is kept in this tab: open another link <strong>in this tab</strong>, as{' '}
+                <bdi>{ended.value.operator}</bdi>, and go on.
+              </>
+            )}
+          </p>
         </div>
       )}
     </div>
