@@ -114,7 +114,7 @@ const Fleets = ({ fleets, warnings }: Loaded) => (
           {state === 'active' ? <Chip tone="good">Active</Chip> : <Chip tone="warn">Waits for the root</Chip>}
         </Cell>
         <Cell label="Trust Center">{isPublic ? 'Public' : 'Private'}</Cell>
-        <Cell label="Warnings">
+        <Cell label="Warnings" isWide={warningsOf(warnings, fleet).length === 0}>
           <FleetWarnings fleet={fleet} count={warningsOf(warnings, fleet).length} />
         </Cell>
         <Cell isWide>
