@@ -135,6 +135,18 @@ describe('the last lines', () => {
     expect(isHeld(linesOf(wanted, [whole, heart], failed), failed)).toBe(false)
   })
 
+  test('say which fault of a file failed, where one did', () => {
+    const both = readOptions(['--only', 'postgres killed', '--only', 'postgres stopped', '--scale', '0.01'])
+    const outcomes = [
+      outcome('postgres killed', { times: 2 }),
+      outcome('postgres stopped', { times: 2, passed: false }),
+    ]
+    const failed = new Set(['postgres.test.ts'])
+    const lines = linesOf(both, outcomes, failed)
+    expect(lines.map(({ verdict }) => verdict)).toEqual(['held', 'FAILED'])
+    expect(isHeld(lines, failed)).toBe(false)
+  })
+
   test('do not hold where a fault was made less often than it was asked for, or not at all', () => {
     for (const outcomes of [[], [whole]]) {
       const lines = linesOf(wanted, outcomes, none)

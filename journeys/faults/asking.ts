@@ -78,11 +78,17 @@ export class Asking {
     })
   }
 
-  /** @returns milliseconds until it says that it is ready */
-  async untilReady(): Promise<number> {
+  /**
+   * @param meanwhile done again and again until then
+   * @returns milliseconds until it says that it is ready
+   */
+  async untilReady(meanwhile = async (): Promise<void> => undefined): Promise<number> {
     const begun = performance.now()
-    while ((await this.#status('readyz')) !== '200') await new Promise(resolve => setTimeout(resolve, 10))
-    return performance.now() - begun
+    for (;;) {
+      await meanwhile()
+      if ((await this.#status('readyz')) === '200') return performance.now() - begun
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
   }
 
   #me(): Promise<string> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Refused } from '@mintmark/core/errors'
@@ -20,6 +20,7 @@ import {
 import { expect, onTestFinished, test } from 'vitest'
 import { Checker } from './checker.ts'
 import { begin, expectMade, seeded } from './report.ts'
+import { canMount, fill, mount, unmount } from './tmpfs.ts'
 
 // A disk without room: what cannot be recorded is refused as `unavailable` and not done, what only reads goes on, and
 // when there is room again so does everything.
@@ -164,48 +165,6 @@ function granted(settled: readonly PromiseSettledResult<Acknowledged>[]): Acknow
 const codeOf = (settled: PromiseSettledResult<Acknowledged>): string =>
   settled.status === 'rejected' && settled.reason instanceof Refused ? settled.reason.code : String(settled.status)
 
-function mount(size: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'mintmark-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'ignore' })
-    return directory
-  } catch (error) {
-    rmSync(directory, { recursive: true })
-    throw error
-  }
-}
-
-function unmount(directory: string): void {
-  execFileSync('umount', [directory])
-  rmSync(directory, { recursive: true })
-}
-
-function canMount(): boolean {
-  try {
-    unmount(mount('1m'))
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Byte by byte at the end, so that not a page is left. */
-function fill(ballast: string): void {
-  for (let size = 1 << 20; size >= 1; size >>= 1) {
-    while (grew(ballast, size));
-  }
-}
-
 async function until(happened: () => boolean): Promise<void> {
   while (!happened()) await new Promise(resolve => setTimeout(resolve, 2))
-}
-
-function grew(path: string, by: number): boolean {
-  const before = existsSync(path) ? statSync(path).size : 0
-  try {
-    writeFileSync(path, Buffer.alloc(by), { flag: 'a' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-  }
-  return statSync(path).size === before + by
 }

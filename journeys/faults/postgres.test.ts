@@ -10,6 +10,7 @@ import { type Answers, Asking } from './asking.ts'
 import { Checker } from './checker.ts'
 import { beginDeadlock, Crowd } from './postgres-sessions.ts'
 import { begin, expectMade, seeded } from './report.ts'
+import { canMount, fill, mount, unmount } from './tmpfs.ts'
 
 // The database server of a platform ends, stands still, is full, only reads or undoes a transaction, under load. The
 // platform stays: whoever asks is told that it cannot, and when to ask again, and nobody waits for long; when the fault
@@ -68,7 +69,10 @@ const troubles: Readonly<Partial<Record<FaultName, () => Trouble>>> = {
   }),
 }
 
-test.each(Object.entries(troubles))(
+/** All, unless `npm run torture` was asked for others alone. */
+const asked = Object.entries(troubles).filter(([name]) => count(name as FaultName) > 0)
+
+test.each(asked)(
   'D58 answers everyone while its server is in trouble, and loses nothing: %s',
   {
     timeout: 60_000 + count('postgres killed') * 60_000,
@@ -122,6 +126,41 @@ test('goes on where another session makes a deadlock, and nobody hears of it', {
   await checker.checkAll()
   expect(await platform.stop()).toBe(0)
 })
+
+if (canMount()) {
+  test('goes on where the disk of its server was full, with all that it acknowledged', {
+    timeout: 60_000 + count('postgres full') * 30_000,
+  }, async () => {
+    const fault = 'postgres full'
+    const disk = mount('256m')
+    onTestFinished(() => unmount(disk))
+    await server.remove()
+    server = await startPostgres({}, disk)
+    const ballast = join(disk, 'ballast')
+    const { platform, data, load, checker, tally } = await scene(fault)
+    const asking = await Asking.start(platform, data)
+    for (let round = 0; round < count(fault); round++) {
+      await load.prepare()
+      await load.run(async () => {
+        const { lost } = load
+        fill(ballast)
+        // There may be room in what it has already.
+        await until(() => load.lost > lost + 20)
+        rmSync(ballast)
+        tally.made()
+        // Without room for its log it may have ended.
+        tally.readyAgain(await asking.untilReady(async () => (server.isRunning ? undefined : restart())))
+        const since = load.oracle.count
+        await until(() => load.oracle.count > since + 20)
+      })
+      await checker.check()
+    }
+    await checker.checkAll()
+    expect(await platform.stop()).toBe(0)
+  })
+
+  test('had its disk full as often as is due', () => expectMade('postgres full'))
+}
 
 test('was in trouble as often as is due', () => {
   expectMade(...(Object.keys(troubles) as FaultName[]), 'postgres deadlocked')

@@ -16,13 +16,17 @@ const settings = { shared_buffers: '16MB', max_connections: '40', max_wal_size: 
  * A PostgreSQL server of its own, in a temporary directory, on a free port and a socket. Its databases sort text as
  * people do, not as bytes are, and belong to a role that may do nothing else.
  */
-export async function startPostgres(changed: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
-  const directory = mkdtempSync(join(tmpdir(), 'mintmark-postgres-'))
+export async function startPostgres(
+  changed: Readonly<Record<string, string>> = {},
+  disk = tmpdir(),
+): Promise<PostgresServer> {
+  const directory = mkdtempSync(join(disk, 'mintmark-postgres-'))
   const owner = await serverOwner()
   if (owner.uid !== undefined) chownSync(directory, owner.uid, owner.gid!)
   const options = [
     '--no-sync',
     '--data-checksums',
+    '--wal-segsize=1',
     '--auth=trust',
     '--username=postgres',
     '--encoding=UTF8',
@@ -105,6 +109,10 @@ export class PostgresServer {
     return join(this.#directory, 'data')
   }
 
+  get isRunning(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null
+  }
+
   /** In order, and everyone who is connected is told. */
   async stop(): Promise<void> {
     this.resume()
@@ -161,7 +169,7 @@ export class PostgresServer {
   /** The first one, and what it has started: a process a connection. */
   #processes(): number[] {
     const first = this.#child?.pid
-    if (first === undefined || this.#child!.exitCode !== null || this.#child!.signalCode !== null) return []
+    if (first === undefined || !this.isRunning) return []
     const children = readFileSync(`/proc/${first}/task/${first}/children`, 'utf8')
     return [first, ...children.split(' ').filter(Boolean).map(Number)]
   }

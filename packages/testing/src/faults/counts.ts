@@ -28,6 +28,7 @@ export const faults = [
   { name: 'postgres killed', file: 'postgres.test.ts', sample: 2, full: 200 },
   { name: 'postgres stopped', file: 'postgres.test.ts', sample: 2, full: 200 },
   { name: 'postgres paused', file: 'postgres.test.ts', sample: 2, full: 100 },
+  { name: 'postgres full', file: 'postgres.test.ts', sample: 2, full: 100, takes: 'root' },
   { name: 'postgres crowded', file: 'postgres.test.ts', sample: 2, full: 50 },
   { name: 'postgres read-only', file: 'postgres.test.ts', sample: 1, full: 50 },
   { name: 'postgres standby', file: 'postgres.test.ts', sample: 1, full: 50 },
