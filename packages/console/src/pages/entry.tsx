@@ -10,7 +10,6 @@ import { Who } from '../parts/who.tsx'
 import { to } from '../place/address.ts'
 import { type Page, page } from '../place/page.ts'
 import { factWords } from '../words/facts.ts'
-import { date } from '../words/time.ts'
 import { Trail } from './fleet-top.tsx'
 
 interface FullEntry extends Entry {
@@ -122,14 +121,13 @@ const Fact = ({
 const Value = ({ name, value }: { readonly name: string; readonly value: string | number | boolean }) => {
   if (typeof value === 'boolean') return <>{value ? 'yes' : 'no'}</>
   if (typeof value === 'number') {
-    const isTime = name === 'expires' || name === 'notAfter'
+    if (name !== 'expires' && name !== 'notAfter') return <>{value}</>
     return (
       <>
-        {value}
-        {isTime && <span class="quiet"> ({date(new Date(value).toISOString())})</span>}
+        <Moment at={new Date(value).toISOString()} /> UTC <span class="quiet">({value})</span>
       </>
     )
   }
-  if (/^[0-9a-f]{32,}$/.test(value)) return <Id>{value}</Id>
+  if (/^[0-9a-f]{32,}$/.test(value) || name === 'token') return <Id>{value}</Id>
   return <Foreign>{value}</Foreign>
 }

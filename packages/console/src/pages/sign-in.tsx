@@ -38,7 +38,8 @@ export const SignIn = ({ isOpening }: { readonly isOpening: boolean }) => (
         <ul class="notes">
           <li>The link works once, within two minutes, and signs in one tab.</li>
           <li>
-            Where the data directory is not <code>./mintmark-data</code>, name it with <code>--data</code>.
+            Where the data directory is not <code>./mintmark-data</code>, name it with <code class="short">--data</code>
+            .
           </li>
           <li>The session ends after 15 minutes without use, after 8 hours, and at once when you are revoked.</li>
         </ul>

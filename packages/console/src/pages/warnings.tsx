@@ -88,6 +88,7 @@ const Where = ({ warning }: { readonly warning: Warning }) => {
   const part = warning.kind === 'ends' ? warning.authority : warning.kind === 'mismatch' ? warning.part : undefined
   return (
     <>
+      {'who' in warning && warning.who.startsWith('platform/operator/') && <span class="quiet">operator </span>}
       {'who' in warning && <Who who={warning.who} fleet={fleet ?? 'platform'} />}
       {part !== undefined && isShown && <a href={trustPlace(fleet, part)}>{partWords[part] ?? part}</a>}
       {part !== undefined && !isShown && <span>{partWords[part] ?? part}</span>}
@@ -95,7 +96,7 @@ const Where = ({ warning }: { readonly warning: Warning }) => {
         part !== undefined && <span class="quiet"> of the platform</span>
       ) : (
         <>
-          <span class="quiet"> of </span>
+          <span class="quiet"> of{'\u00a0'}</span>
           <a href={to(['fleets', fleet])}>{fleet}</a>
         </>
       )}

@@ -1,4 +1,5 @@
 import type { Entry } from '../api/shapes.ts'
+import { grouped } from './number.ts'
 import { targetWords } from './target.ts'
 
 export interface FactWords {
@@ -33,7 +34,7 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
     what: 'Token made',
     detail:
       grants === undefined
-        ? `${uses === 1 ? 'one use' : `${uses} uses`}, ${pattern ?? 'any name'}`
+        ? `${uses === 1 ? 'one use' : `${grouped(Number(uses))} uses`}, ${pattern ?? 'any name'}`
         : `operator ${pattern}: ${grants}`,
   }),
   'token.revoked': ({ reason }) => ({ what: 'Token revoked', detail: text(reason), tone: 'bad' }),

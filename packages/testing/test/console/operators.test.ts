@@ -104,6 +104,7 @@ describeConsole('the console, for people', scene => {
       const page = await scene.signIn('#/', {}, auditor.tls)
       expect(await page.getByRole('navigation', { name: 'Console' }).getByRole('link').allInnerTexts()).toEqual([
         'Overview',
+        'Warnings',
         'Operators',
         'acme',
       ])
