@@ -3,9 +3,10 @@ import { fences, page } from '../packages/testing/test/pages.ts'
 import { runPage } from '../packages/testing/test/run-page.ts'
 
 // The README as a newcomer follows it: `npm start`, then every block in its order. Only the ports are others, so that
-// it runs beside whatever else listens here.
+// it runs beside whatever else listens here, and the data directory: `npm start` is in the checkout.
 
 const begin = `set -e -o pipefail
+export MINTMARK_DATA="$PWD/mintmark-data"
 (cd "$CHECKOUT" && npm start -- --port 8443 --console-port 8080 --log-level warn) > start.log 2>&1 &
 for i in $(seq 900); do grep -q 'Mintmark is ready' start.log && break; sleep 0.1; done
 grep -q 'Mintmark is ready' start.log || { cat start.log >&2; exit 1; }

@@ -35,6 +35,9 @@ export function lines(facts: readonly (readonly [name: string, value: string])[]
   return facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')
 }
 
+/** `1 entry`, `2 entries` */
+export const counted = (count: number, one: string, more: string): string => `${count} ${count === 1 ? one : more}`
+
 /** Any value of a reply, in one line. */
 export const shown = (value: unknown): string =>
   value === null || value === undefined ? '-' : printable(typeof value === 'string' ? value : JSON.stringify(value))

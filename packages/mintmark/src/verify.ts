@@ -4,7 +4,7 @@ import type { Pinned } from '@mintmark/core/evidence'
 import type { AuditReport } from '@mintmark/server'
 import type { Command } from 'commander'
 import { Told } from './failure.ts'
-import { isJson, print } from './print.ts'
+import { counted, isJson, print } from './print.ts'
 import { verifyProofFile } from './proof.ts'
 
 export interface VerifyOptions extends Pinned {
@@ -65,7 +65,9 @@ function tell(command: Command, report: AuditReport, whole: string, more: readon
     print(command, { json: report, text: `NOT WHOLE after ${entries} entries.\n  ${where}: ${why}` })
     throw new Told(1)
   }
-  const ledgers = report.ledgers.map(({ ledger, size, root }) => `  ${ledger}: ${size} entries, root ${root}`)
+  const ledgers = report.ledgers.map(
+    ({ ledger, size, root }) => `  ${ledger}: ${counted(size, 'entry', 'entries')}, root ${root}`,
+  )
   print(command, { json: report, text: [whole, ...ledgers, ...more].join('\n') })
 }
 

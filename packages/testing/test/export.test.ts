@@ -183,7 +183,7 @@ test('it is resumed, and grows', async () => {
   rmSync(join(out, 'platform', 'checkpoint'))
   const { code, out: said } = await ran('audit', 'export', '--out', out, '--data', platform.data)
   expect(code).toBe(0)
-  expect(said).toContain('other: 1 entries, 1 files fetched')
+  expect(said).toContain('other: 1 entry, 1 file fetched')
   expect(said).toMatch(/acme: 304 entries, 5 files fetched/)
   expect(filesOf(out).filter(file => file.startsWith('acme/'))).toEqual(
     filesOf(whole).filter(file => file.startsWith('acme/')),

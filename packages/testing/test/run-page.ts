@@ -139,8 +139,6 @@ function environment(directory: string): NodeJS.ProcessEnv {
   return {
     ...Object.fromEntries(own),
     PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}`,
-    MINTMARK_DATA: join(directory, 'mintmark-data'),
-    MINTMARK_HOME: join(directory, 'mintmark-home'),
     PAGE: directory,
     CHECKOUT: root,
   }

@@ -11,7 +11,7 @@ import { type Exported, exportLedger, exportRoot } from '../export.ts'
 import { type AsOperator, asOperator } from '../operator.ts'
 import { databaseOption, dataOption, example, helpGroups, jsonOption, operatorOption } from '../options.ts'
 import { readPages } from '../pages.ts'
-import { lines, moment, print, printable, shown } from '../print.ts'
+import { counted, lines, moment, print, printable, shown } from '../print.ts'
 import { fetchProof, ledgerKeyOption, rootOption } from '../proof.ts'
 import { type Fields, fieldsOf, listOf } from '../reply.ts'
 import { printStream } from '../stream.ts'
@@ -211,7 +211,10 @@ async function exportLedgers(options: ExportOptions, command: Command): Promise<
     ...(ledgers.some(each => each.ledger === 'platform') ? [`--ledger-key ${shown(ledgerKey)}`] : []),
   ]
   const text = [
-    ...ledgers.map(({ ledger, size, fetched }) => `${ledger}: ${size} entries, ${fetched} files fetched`),
+    ...ledgers.map(
+      ({ ledger, size, fetched }) =>
+        `${ledger}: ${counted(size, 'entry', 'entries')}, ${counted(fetched, 'file', 'files')} fetched`,
+    ),
     ...(hidden ? ["The platform's own ledger is not for you to read."] : []),
     'Whoever checks it takes what follows each option from elsewhere, not from here:',
     `  mintmark audit verify ${out} ${pins.join(' ')}`,

@@ -1,7 +1,7 @@
 import type { MoveProgress } from '@mintmark/server'
 import type { Command } from 'commander'
 import { dataOption, example, helpGroups, jsonOption } from '../options.ts'
-import { isJson, print, shown } from '../print.ts'
+import { counted, isJson, print, shown } from '../print.ts'
 
 /** `store move` */
 export function registerStore(program: Command): void {
@@ -33,7 +33,7 @@ async function moveStore({ to, data }: Options, command: Command): Promise<void>
   const { entries, ledgers } = report
   const text = [
     `Moved: ${rows} rows, and every ledger is whole there.`,
-    ...ledgers.map(({ ledger, size, root }) => `  ${ledger}: ${size} entries, root ${root}`),
+    ...ledgers.map(({ ledger, size, root }) => `  ${ledger}: ${counted(size, 'entry', 'entries')}, root ${root}`),
     `The platform of ${data} has its database there from now on. ${left} is what it was until now.`,
     `Next: mintmark up --data ${data}`,
   ]
