@@ -28,7 +28,7 @@ test(
 
 test(
   `loses nothing that it acknowledged and overspends nothing in ${kills - whole} kills of its heart`,
-  async () => killHeart({ fault, times: kills - whole, chance, database: await server.makeDatabase() }),
+  async () => killHeart({ fault, times: kills - whole, chance, database: await server.makeDatabase(), of: 3 }),
   60_000 + kills * 5_000,
 )
 
