@@ -16,7 +16,8 @@ import { showShortcuts } from './shortcuts.tsx'
 
 export const Navigation = () => {
   const isOpen = useSignal(false)
-  const path = shown.value?.path ?? ''
+  // Nowhere, while nothing is shown.
+  const path = shown.value?.path ?? '-'
   useEffect(() => {
     isOpen.value = false
   }, [path])

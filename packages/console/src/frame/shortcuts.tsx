@@ -15,7 +15,7 @@ interface Shortcut {
 const isSheetOpen = signal(false)
 const place = 'mintmark-shortcuts'
 /** Whoever speaks to the computer, or leans on keys, can turn single keys off (WCAG 2.1.4). */
-const areOn = signal(localStorage.getItem(place) !== 'off')
+const areOn = signal(sessionStorage.getItem(place) !== 'off')
 
 export function showShortcuts(): void {
   isSheetOpen.value = true
@@ -49,7 +49,7 @@ export const Shortcuts = () => {
         <input type="checkbox" checked={areOn.value} onChange={event => turn(event.currentTarget.checked)} />
         <span>
           Single keys do something
-          <span class="hint">Kept in this browser. Tab, Enter, Escape and the arrows always do.</span>
+          <span class="hint">Kept in this tab. Tab, Enter, Escape and the arrows always do.</span>
         </span>
       </label>
       <div class="buttons">
@@ -134,5 +134,5 @@ function moveRow(by: number): boolean {
 
 function turn(isOn: boolean): void {
   areOn.value = isOn
-  localStorage.setItem(place, isOn ? 'on' : 'off')
+  sessionStorage.setItem(place, isOn ? 'on' : 'off')
 }

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { read } from '../api/call.ts'
 import { may } from '../api/grants.ts'
 import type { Device } from '../api/shapes.ts'
@@ -75,7 +75,8 @@ const Filter = ({ here: { segments, query }, found }: { readonly here: Here; rea
   /** What was asked for here last; anything else in the address is from elsewhere. */
   const own = useRef(query.search ?? '')
   const asked = `${query.search} ${query.standing} ${query.after}`
-  useEffect(() => {
+  // Before it is drawn: the rows and what was looked for are of one moment.
+  useLayoutEffect(() => {
     const sought = query.search ?? ''
     // Someone went back, or followed a label; what is typed while an answer is on its way stays.
     if (sought !== own.current) search.value = sought
@@ -146,7 +147,7 @@ const DeviceTable = ({ here, fleet, devices }: TableProps) => (
         <Cell isWide>
           <Labels labels={device.labels} addressOf={label => to(here.segments, { search: label })} />
         </Cell>
-        <Cell label="Certificate ends">
+        <Cell label="Certificate ends" isWide={device.standing !== 'good'}>
           {device.standing === 'good' ? <Day at={device.notAfter} /> : <span class="quiet">–</span>}
         </Cell>
         <Cell isWide>

@@ -86,7 +86,7 @@ const TokenForm = ({ fleet, replaces, onMade }: FormProps) => {
         }}
       >
         {replaces === undefined && (
-          <Field label="Uses" value={uses} isNumber hint="How many devices join with it: 1 to 1,000,000." />
+          <Field label="Uses" value={uses} isNumber hint="How many devices join with it: 1 to 1 000 000." />
         )}
         <Choices legend="Ends after" value={ttl} choices={lifetimes} />
         {replaces === undefined && <Names covers={covers} name={name} />}

@@ -64,7 +64,7 @@ const OperatorTable = ({ operators }: { readonly operators: readonly Operator[] 
         <Cell label="May do">
           <GrantList grants={operator.grants} />
         </Cell>
-        <Cell label="Certificate ends">
+        <Cell label="Certificate ends" isWide={operator.standing !== 'good'}>
           {operator.standing === 'good' ? <Day at={operator.notAfter} /> : <span class="quiet">–</span>}
         </Cell>
       </Row>

@@ -18,7 +18,7 @@ export const Refusals = ({ label, refusals, fleet, isOfMany = false }: RefusalsP
     {refusals.map(({ who, code, operation, count, last, says, advice }) => (
       <Row key={`${who} ${code} ${operation}`}>
         <RowHead>
-          <code>{code}</code>
+          <code class="short">{code}</code>
         </RowHead>
         {isOfMany && (
           <Cell label="Who">
@@ -30,7 +30,7 @@ export const Refusals = ({ label, refusals, fleet, isOfMany = false }: RefusalsP
           <Advice>{advice}</Advice>
         </Cell>
         <Cell isWide>
-          <code>{operation}</code>
+          <code class="short">{operation}</code>
         </Cell>
         <Cell label="Times">{grouped(count)}</Cell>
         <Cell label="Last">

@@ -90,8 +90,8 @@ const Where = ({ warning }: { readonly warning: Warning }) => {
     <>
       {'who' in warning && warning.who.startsWith('platform/operator/') && <span class="quiet">operator </span>}
       {'who' in warning && <Who who={warning.who} fleet={fleet ?? 'platform'} />}
-      {part !== undefined && isShown && <a href={trustPlace(fleet, part)}>{partWords[part] ?? part}</a>}
-      {part !== undefined && !isShown && <span>{partWords[part] ?? part}</span>}
+      {part !== undefined && isShown && <a href={trustPlace(fleet, part)}>{partWords.get(part) ?? part}</a>}
+      {part !== undefined && !isShown && <span>{partWords.get(part) ?? part}</span>}
       {fleet === null ? (
         part !== undefined && <span class="quiet"> of the platform</span>
       ) : (
@@ -104,15 +104,15 @@ const Where = ({ warning }: { readonly warning: Warning }) => {
   )
 }
 
-const partWords: Readonly<Record<string, string>> = {
-  root: 'Root',
-  server: 'Server CA',
-  people: 'People CA',
-  fleet: 'Fleet CA',
-  authority: 'Fleet CA',
-  charter: 'Charter',
-  ledger: 'Ledger',
-}
+const partWords: ReadonlyMap<string, string> = new Map([
+  ['root', 'Root'],
+  ['server', 'Server CA'],
+  ['people', 'People CA'],
+  ['fleet', 'Fleet CA'],
+  ['authority', 'Fleet CA'],
+  ['charter', 'Charter'],
+  ['ledger', 'Ledger'],
+])
 
 const Since = ({ warning }: { readonly warning: Warning }) => (
   <>

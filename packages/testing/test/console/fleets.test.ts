@@ -28,6 +28,7 @@ describeConsole('the console, for fleets', scene => {
       const page = await scene.signIn('#/fleets/nobody')
       await page.getByRole('heading', { level: 1, name: 'There is no such fleet.' }).waitFor()
       await page.getByText('fleet-unknown').waitFor()
+      expect(await page.locator('nav [aria-current]').count()).toBe(0)
     })
   })
 

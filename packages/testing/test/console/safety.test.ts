@@ -35,6 +35,7 @@ describeConsole('the console, under attack', scene => {
     ['#/fleets/acme/devices/<hostile>', /^(?!Overview)/],
     ['#/fleets/acme?search=<hostile>', 'acme'],
     ['#/fleets/acme/ledger?about=<hostile>', 'acme'],
+    ['#/warnings?of=<hostile>', 'Warnings'],
     ['#/operators/<hostile>', /^(?!Overview)/],
     ['#/fleets/acme/new-token?replaces=<hostile>', 'Token for another key'],
     ['#/<hostile>', 'There is no such page.'],
@@ -45,6 +46,36 @@ describeConsole('the console, under attack', scene => {
     await page.goto(scene.tab!.address(path.replace('<hostile>', encodeURIComponent(hostile))))
     await page.getByRole('heading', { level: 1, name: title }).waitFor()
     expect(await page.locator('img, script:not([src])').count()).toBe(0)
+    expect(await isBitten()).toBeUndefined()
+  })
+
+  test('shows a warning as it is, whatever it says', async () => {
+    const since = '2026-11-22T06:00:00.000Z'
+    const one = { fleet: hostile, says: `${hostile} \u202egnissap`, advice: `\`${hostile}\``, since }
+    const warnings = [
+      { ...one, kind: 'ends', authority: 'constructor', notAfter: since, within: 7 },
+      { ...one, kind: 'mismatch', part: `javascript:${hostile}`, fleet: null },
+      {
+        ...one,
+        kind: 'refused',
+        who: `acme/device/${hostile}`,
+        code: hostile,
+        operation: hostile,
+        count: 2,
+        last: since,
+      },
+      { ...one, kind: 'token-refused', who: `token:${hostile}`, code: '', operation: '', count: 1, last: since },
+    ]
+    const page = await scene.signIn('#/operators')
+    await page.route('**/v1/warnings', route => route.fulfill({ json: { warnings, more: true } }))
+    for (const place of ['#/', '#/warnings']) {
+      await scene.tab!.go(place)
+      await page.locator('main').getByText(hostile).first().waitFor()
+      expect(await page.locator('img, script:not([src])').count()).toBe(0)
+      const addresses = (await page.evaluate("[...document.querySelectorAll('a')].map(a => a.href)")) as string[]
+      expect(addresses.filter(address => !address.startsWith(new URL(page.url()).origin))).toEqual([])
+    }
+    expect(await page.locator('tbody tr').count()).toBe(4)
     expect(await isBitten()).toBeUndefined()
   })
 
