@@ -131,6 +131,9 @@ const FleetWarnings = ({ fleet, count }: { readonly fleet: string; readonly coun
   ) : (
     <a href={to(['warnings'], { of: fleet })}>
       {grouped(count)}
-      <span class="unseen"> of {fleet}</span>
+      <span class="unseen">
+        {' '}
+        {count === 1 ? 'warning' : 'warnings'} of {fleet}
+      </span>
     </a>
   )
