@@ -20,7 +20,7 @@ export const Ending = () => {
   }, [])
   const { expires = '' } = session.value ?? {}
   return (
-    <div role="alert">
+    <div class="ending" role="alert">
       {ending.value === 'idle' && (
         <div class="banner warn">
           <p>

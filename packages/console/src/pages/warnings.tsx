@@ -2,7 +2,7 @@ import { fleets } from '../api/fleets.ts'
 import type { Warning, Warnings } from '../api/shapes.ts'
 import { readWarnings, warningsOf } from '../api/warnings.ts'
 import { Cell, Row, RowHead, Table } from '../parts/table.tsx'
-import { Advice, Chip, Foreign, Heading, Moment } from '../parts/text.tsx'
+import { Advice, Chip, Day, Foreign, Heading, Moment } from '../parts/text.tsx'
 import { Who } from '../parts/who.tsx'
 import { to } from '../place/address.ts'
 import { page } from '../place/page.ts'
@@ -124,7 +124,7 @@ const Since = ({ warning }: { readonly warning: Warning }) => (
     )}
     {warning.kind === 'ends' && (
       <span class="advice">
-        ends <Moment at={warning.notAfter} />
+        ends <Day at={warning.notAfter} isOver />
       </span>
     )}
   </>
