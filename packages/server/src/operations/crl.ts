@@ -15,13 +15,15 @@ export async function makeRevocationList(platform: Platform, fleet: string): Pro
   const authority = issuingAuthority(trust, fleet, 'fleet')
   const head = await store.head(fleet)
   const at = platform.now()
+  // RFC 5280 3.3: an entry stays until it was on a list that was issued after its certificate's end.
+  const since = at - validity
   // By serial number: what was superseded first stays so when its name is revoked later.
   const revocations = new Map<string, Revocation>()
-  for (const { serial, standing, standing_at } of await store.revokedCertificates(fleet, at)) {
+  for (const { serial, standing, standing_at } of await store.revokedCertificates(fleet, since)) {
     const reason = standing === 'decommissioned' ? crlReason.cessationOfOperation : crlReason.unspecified
     revocations.set(serial, { serial, at: standing_at, reason })
   }
-  for (const { serial, until } of await store.supersededCertificates(fleet, at)) {
+  for (const { serial, until } of await store.supersededCertificates(fleet, since)) {
     revocations.set(serial, { serial, at: until!, reason: crlReason.superseded })
   }
   return signRevocationList(issuerOf(keeper, authority), {

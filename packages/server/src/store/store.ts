@@ -271,12 +271,12 @@ export class Store {
     return this.#connection.first(this.#queries.certificateOf, { identity, key })
   }
 
-  /** Serials whose certificates are not expired at `at` and whose names are not in good standing. */
+  /** Serials of certificates that did not end before `at` and whose names are not in good standing. */
   async revokedCertificates(fleet: string, at: number) {
     return this.#connection.all(this.#queries.revokedCertificates, { fleet, at })
   }
 
-  /** Serials whose certificates are not expired at `at` and whose keys others took the place of. */
+  /** Serials of certificates that did not end before `at` and whose keys others took the place of. */
   async supersededCertificates(fleet: string, at: number) {
     return this.#connection.all(this.#queries.supersededCertificates, { fleet, at })
   }
