@@ -39,6 +39,13 @@ export function readCbor(bytes: Uint8Array): Cbor {
   return value
 }
 
+/** A sequence of items (RFC 8742) cut after its first one. */
+export function splitCbor(bytes: Uint8Array): [first: Uint8Array, rest: Uint8Array] {
+  const reader = new CborReader(bytes)
+  reader.item(0)
+  return [bytes.subarray(0, reader.at), bytes.subarray(reader.at)]
+}
+
 /** Writes into one array that grows and is used again: changes are encoded on the hot path of a commit. */
 class CborWriter {
   #bytes = new Uint8Array(4_096)
@@ -146,6 +153,10 @@ class CborReader {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
+  }
+
+  get at(): number {
+    return this.#at
   }
 
   get done(): boolean {

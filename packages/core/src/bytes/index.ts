@@ -1,5 +1,5 @@
 export { compare, concat, equal } from './bytes.ts'
-export { type Cbor, type CborMap, cbor, cborMap, readCbor, Tagged } from './cbor.ts'
+export { type Cbor, type CborMap, cbor, cborMap, readCbor, splitCbor, Tagged } from './cbor.ts'
 export { type Json, readJson, writeJson } from './json.ts'
 export { type PemLabel, pem, readPem, readPemBlocks } from './pem.ts'
 export { type Sha256, sha256 } from './sha256.ts'

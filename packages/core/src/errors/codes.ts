@@ -211,6 +211,71 @@ const table = {
   },
   'no-receipt': { status: 404, seen: 'proven', message: 'The ledger has no entry with this index.' },
 
+  // Messages. A receiver that answers strangers tells them `refused` alone.
+  'bad-envelope': { status: 400, seen: 'anyone', message: 'The bytes are not an envelope of the form we accept.' },
+  'bad-scope': {
+    status: 400,
+    seen: 'anyone',
+    message:
+      'A scope is segments with dots between, such as floor3.sensor.temperature:write; a grant may have * and, at the end, **.',
+  },
+  'algorithm-refused': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The envelope is not signed with the algorithm of a key that we admit.',
+  },
+  'envelope-signature': {
+    status: 401,
+    seen: 'anyone',
+    message: 'The envelope is not signed by the key that it names.',
+  },
+  'body-refused': { status: 400, seen: 'anyone', message: 'The body is not the one that was signed.' },
+  'other-audience': { status: 403, seen: 'anyone', message: 'The message is to somebody else.' },
+  'message-expired': {
+    status: 401,
+    seen: 'anyone',
+    message: 'The message is older than the window of 30 seconds, or its window is over.',
+    hint: 'send it again with a new envelope; compare the clock of the sender',
+  },
+  'message-early': {
+    status: 401,
+    seen: 'anyone',
+    message: 'The message is from the future.',
+    hint: 'compare the clocks of sender and receiver',
+  },
+  'message-fresh': {
+    status: 409,
+    seen: 'anyone',
+    message: 'The receiver has just started and cannot know whether it had this message before.',
+    hint: 'send it again with a new envelope',
+  },
+  'message-replayed': {
+    status: 409,
+    seen: 'anyone',
+    message: 'This message was received before.',
+    hint: 'nothing, where the first one arrived; otherwise send it again with a new envelope',
+  },
+  'sender-unknown': { status: 403, seen: 'anyone', message: 'The registry does not know this sender.' },
+  'scope-refused': { status: 403, seen: 'anyone', message: 'The sender may not send for this scope.' },
+  'recipient-refused': { status: 403, seen: 'anyone', message: 'The sender may not send to this receiver.' },
+  'gateway-refused': { status: 403, seen: 'anyone', message: 'The sender does not speak for this device.' },
+  'sequence-refused': {
+    status: 403,
+    seen: 'anyone',
+    message: 'The sender is not registered to count its messages, or must.',
+  },
+  'nonces-full': {
+    status: 503,
+    seen: 'anyone',
+    message: 'Too many messages within one window: the receiver cannot remember another one.',
+    hint: 'wait a minute; whoever sends so much should be looked at',
+  },
+  'seal-refused': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The message does not open: it is sealed to another key or by another sender, or was changed.',
+  },
+
   // The caller's own side: device and command.
   'home-exists': {
     status: 409,

@@ -9,7 +9,19 @@ export {
   signDecommissionConfirmation,
   signDecommissionNotice,
 } from './decommission.ts'
+export {
+  type Claims,
+  type Envelope,
+  longestEnvelope,
+  type Once,
+  readEnvelope,
+  type Sealed,
+} from './envelope.ts'
+export { isNamed, shortIdOf } from './envelope-claims.ts'
+export { writeCoseEnvelope } from './envelope-cose.ts'
+export { writeJwsEnvelope } from './envelope-jws.ts'
 export { type AltNames, type Extensions, keyUsage, type NameConstraints } from './extensions.ts'
+export { type Message, readMessage, saltLength, writeMessage } from './message.ts'
 export { oid } from './oid.ts'
 export {
   type AuthorityRequest,
