@@ -31,6 +31,8 @@ const rooms: Readonly<Record<string, Room>> = {
     node: [...files, 'node:readline', 'node:readline/promises', 'node:process'],
     npm: false,
   },
+  // The SDK: every runtime with Web Crypto. What only Node has is a room of its own.
+  agent: { may: wholeCore, node: [], npm: false },
   device: { may: [...wholeCore, 'elements'], node: 'any', npm: true },
   // It checks cards and cannot sign them: its own identity is a `Key` handed in.
   gateway: { may: ['core/*'], node: 'any', npm: true },
@@ -39,12 +41,12 @@ const rooms: Readonly<Record<string, Room>> = {
   // signature.
   console: { may: ['core/errors', 'core/bytes', 'core/names', 'core/rules'], node: [], npm: true },
   mintmark: {
-    may: [...wholeCore, 'elements', 'ceremony', 'device', 'gateway', 'server'],
+    may: [...wholeCore, 'elements', 'ceremony', 'agent', 'device', 'gateway', 'server'],
     node: 'any',
     npm: true,
   },
   testing: {
-    may: [...wholeCore, 'elements', 'ceremony', 'device', 'gateway', 'server', 'mintmark'],
+    may: [...wholeCore, 'elements', 'ceremony', 'agent', 'device', 'gateway', 'server', 'mintmark'],
     node: 'any',
     npm: true,
   },

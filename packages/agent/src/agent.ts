@@ -1,0 +1,151 @@
+import { sha256, utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { didKey, type Key, type Verify, webCryptoVerify } from '@mintmark/core/keys'
+import { readScope } from '@mintmark/core/rules'
+import {
+  type Claims,
+  saltLength,
+  shortIdOf,
+  writeCoseEnvelope,
+  writeJwsEnvelope,
+  writeMessage,
+} from '@mintmark/core/signed'
+import { noteMade } from './made-here.ts'
+import { MemoryNonceStore } from './nonces/memory.ts'
+import type { NonceStore } from './nonces/nonce-store.ts'
+import { contentOf, type Payload } from './payload.ts'
+import type { Received } from './received.ts'
+import { Receiver } from './receiver.ts'
+import { MemoryTrustRegistry } from './registry/memory.ts'
+import type { TrustRegistry } from './registry/registry.ts'
+import { makeKey } from './web-crypto-key.ts'
+
+export interface AgentOptions {
+  /** Not said: one is made here, and ends with the process. */
+  readonly key?: Key
+  /** Who may send to this agent. Not said: nobody. */
+  readonly registry?: TrustRegistry
+  /** Not said: in memory. */
+  readonly nonces?: NonceStore
+  /** Other DIDs under which this agent receives, such as the did:web of its service. */
+  readonly audiences?: readonly string[]
+  /** Takes what is sent. Not said: nothing takes it, and `send` gives it back alone. */
+  readonly transport?: Transport
+  /** Keeps what was accepted, before it is delivered. */
+  readonly journal?: Journal
+  /** Unix milliseconds. */
+  readonly now?: () => number
+  readonly random?: (length: number) => Uint8Array
+  /** By what signatures are checked. Not said: the runtime's Web Crypto. */
+  readonly verify?: Verify
+  /** Longest body that is received, in bytes; salt included. Not said: 64 KiB. */
+  readonly longestBody?: number
+}
+
+/** Takes a message to where its receiver is. */
+export interface Transport {
+  deliver(message: Uint8Array, to: string): Promise<void>
+}
+
+/** Where accepted messages are recorded. Resolves when what was said is durable; until then nothing is delivered. */
+export interface Journal {
+  append(accepted: Received): void | Promise<void>
+}
+
+export interface Outgoing {
+  /** The DID, or the short id, of the one who may receive it. */
+  readonly to: string
+  readonly payload: Payload
+  /** What it is for: `telemetry:write`. */
+  readonly scope: string
+  /** Media type. Not said: what the payload is. */
+  readonly contentType?: string
+  /** The device that this gateway speaks for. */
+  readonly onBehalfOf?: string
+  /** For senders without a clock: higher each time. The registry must know that this sender counts. */
+  readonly sequence?: number
+}
+
+export interface SendOptions {
+  /** COSE unless JWS is said, for receivers with a JWT library. */
+  readonly form?: 'cose' | 'jws'
+  /** `polymorphic` names the algorithm as older libraries know it (EdDSA instead of Ed25519). */
+  readonly algorithm?: 'exact' | 'polymorphic'
+  /** `short` names sender by 8 bytes of the key id; the receiver's registry must know it. */
+  readonly name?: 'full' | 'short'
+}
+
+/** A sender and receiver of signed messages: one key, one DID. */
+export class Agent {
+  readonly did: string
+  readonly #key: Key
+  readonly #options: Required<Pick<AgentOptions, 'now' | 'random'>> & Pick<AgentOptions, 'transport'>
+  readonly #receiver: Receiver
+
+  private constructor(key: Key, options: AgentOptions) {
+    const { now = Date.now, random = randomBytes, transport } = options
+    this.did = didKey(key.publicKey)
+    this.#key = key
+    this.#options = { now, random, ...(transport && { transport }) }
+    this.#receiver = new Receiver({
+      audiences: new Set([this.did, shortIdOf(key.publicKey), ...(options.audiences ?? [])]),
+      registry: options.registry ?? new MemoryTrustRegistry(),
+      nonces: options.nonces ?? new MemoryNonceStore({ now }),
+      journal: options.journal,
+      now,
+      verify: options.verify ?? webCryptoVerify,
+      longestBody: options.longestBody ?? 65_536,
+    })
+  }
+
+  static async create(options: AgentOptions = {}): Promise<Agent> {
+    const at = (options.now ?? Date.now)()
+    const key = options.key ?? (await makeKey())
+    if (!options.key) noteMade(didKey(key.publicKey), at)
+    return new Agent(key, options)
+  }
+
+  /**
+   * Signs a message, and delivers it where a transport is set. @returns the message, envelope and body in one piece
+   * @throws Refused `bad-scope`, `bad-envelope`, and what the transport is told
+   */
+  async send(message: Outgoing, options: SendOptions = {}): Promise<Uint8Array> {
+    const { to, scope, onBehalfOf, sequence } = message
+    const { now, random, transport } = this.#options
+    const { bytes, contentType } = contentOf(message.payload, message.contentType)
+    const body = salted(random(saltLength), bytes)
+    const claims: Claims = {
+      key: options.name === 'short' ? shortIdOf(this.#key.publicKey) : this.did,
+      audience: to,
+      scope: readScope(scope),
+      once: sequence === undefined ? { issued: now(), nonce: random(16) } : { sequence },
+      onBehalfOf,
+      contentType,
+      digest: sha256(body),
+    }
+    const write = options.form === 'jws' ? writeJwsEnvelope : writeCoseEnvelope
+    const sent = writeMessage(await write(this.#key, claims, options.algorithm), body)
+    await transport?.deliver(sent, to)
+    return sent
+  }
+
+  /**
+   * Checks a message in this order, and accepts it once: form, algorithm, audience, time, standing, scope, key,
+   * signature, body, nonce; then it is recorded.
+   * @param message the bytes, or their text where it is a JWS
+   * @throws Refused with a code of its own for each
+   */
+  receive(message: Uint8Array | string): Promise<Received> {
+    return this.#receiver.receive(typeof message === 'string' ? utf8(message) : message)
+  }
+}
+
+const randomBytes = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
+
+function salted(salt: Uint8Array, content: Uint8Array): Uint8Array {
+  if (salt.length !== saltLength) throw new Refused('bad-envelope', 'salt')
+  const body = new Uint8Array(saltLength + content.length)
+  body.set(salt)
+  body.set(content, saltLength)
+  return body
+}

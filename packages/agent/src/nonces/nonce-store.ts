@@ -1,0 +1,32 @@
+/** What was received, so that nothing is received twice. Whoever cannot tell refuses. */
+export interface NonceStore {
+  /**
+   * Unix milliseconds: what was spent before is not known here. -Infinity for a store that outlives its process, which
+   * also may be asked for sequences.
+   */
+  readonly knowsSince: number
+  /**
+   * Spends a nonce, atomically.
+   * @param key id of the sender's key, 64 hex characters
+   * @param nonce 16 bytes
+   * @param expires Unix milliseconds until which it is kept; by then the message is refused for its time
+   * @param now Unix milliseconds. What expired once stays so, whatever this says later
+   * @returns false where it was spent before
+   * @throws Refused `message-expired`, `nonces-full`, `unavailable`
+   */
+  spend(key: string, nonce: Uint8Array, expires: number, now: number): boolean | Promise<boolean>
+  /**
+   * Spends a number of a sender that counts: each once, and none that is more than 63 behind the highest.
+   * @returns false where it was spent before, or is too far behind
+   */
+  advance(key: string, sequence: number): boolean | Promise<boolean>
+}
+
+/** A message is accepted so long after it was issued, by clocks that differ so much at most. Milliseconds. */
+export const window = { length: 30_000, skew: 5_000 } as const
+
+/**
+ * When a nonce may be forgotten. Twice the skew, as the receiver's clock may be wrong by it when it spends and, other
+ * processes share the store, when another one looks; a second for stores that count in seconds.
+ */
+export const keptUntil = (issued: number): number => issued + window.length + 2 * window.skew + 1_000

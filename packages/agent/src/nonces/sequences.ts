@@ -1,0 +1,25 @@
+/** How far behind the highest a number may be. */
+export const sequenceWindow = 64
+
+/** Numbers of one sender: the highest, and which of the 64 up to it were seen (RFC 6479's window in two words). */
+export class Sequences {
+  #highest = -1
+  /** Bit i: highest - i was seen. */
+  #seen = 0n
+
+  /** @returns false where it was seen before, or is too far behind to know */
+  advance(sequence: number): boolean {
+    if (!(Number.isSafeInteger(sequence) && sequence >= 0)) return false
+    const ahead = sequence - this.#highest
+    if (ahead > 0) {
+      this.#seen = ahead >= sequenceWindow ? 1n : BigInt.asUintN(sequenceWindow, (this.#seen << BigInt(ahead)) | 1n)
+      this.#highest = sequence
+      return true
+    }
+    if (-ahead >= sequenceWindow) return false
+    const bit = 1n << BigInt(-ahead)
+    if ((this.#seen & bit) !== 0n) return false
+    this.#seen |= bit
+    return true
+  }
+}

@@ -1,0 +1,41 @@
+import { type Json, readJson, readUtf8 } from '@mintmark/core/bytes'
+import { type Envelope, saltLength } from '@mintmark/core/signed'
+
+/** A message that passed every check. Made by the receiver alone. */
+export class Received {
+  /** DID of the sender, in good standing when it was accepted. */
+  readonly from: string
+  readonly scope: string
+  readonly payload: Uint8Array
+  /** Media type. */
+  readonly contentType: string
+  /** Unix milliseconds by the sender's clock; undefined where it counts. */
+  readonly issued: number | undefined
+  /** The device that the sender speaks for; it is bound to it in the registry. */
+  readonly onBehalfOf: string | undefined
+  /** Unix milliseconds. */
+  readonly acceptedAt: number
+  /** What can be kept: it stays verifiable without the payload. */
+  readonly envelope: Uint8Array
+
+  constructor(from: string, { claims, bytes }: Envelope, body: Uint8Array, acceptedAt: number) {
+    this.from = from
+    this.scope = claims.scope
+    this.payload = body.subarray(saltLength)
+    this.contentType = claims.contentType ?? 'application/octet-stream'
+    this.issued = 'issued' in claims.once ? claims.once.issued : undefined
+    this.onBehalfOf = claims.onBehalfOf
+    this.acceptedAt = acceptedAt
+    this.envelope = bytes
+  }
+
+  /** The payload as text. @throws Refused `bad-encoding` */
+  text(): string {
+    return readUtf8(this.payload)
+  }
+
+  /** The payload as JSON. @throws Refused `bad-json` */
+  json(): Json {
+    return readJson(this.payload)
+  }
+}
