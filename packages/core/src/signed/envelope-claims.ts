@@ -72,12 +72,24 @@ export function keyNameBytes(name: string): Uint8Array {
 /** Reads what `keyNameBytes` wrote. */
 export function readKeyName(bytes: Uint8Array): string {
   if (bytes.length === 8) return base64url(bytes)
+  const text = String.fromCharCode(...bytes.subarray(0, longestKeyName))
+  const known = keyNames.get(text)
+  if (known !== undefined) return known
   const isKnown = codecs.some(([first, second, length]) => {
     return bytes[0] === first && bytes[1] === second && bytes.length === length
   })
   if (!isKnown) throw bad('key')
-  return didPrefix + base58(bytes)
+  const name = didPrefix + base58(bytes)
+  if (keyNames.size >= mostKeyNames) keyNames.clear()
+  keyNames.set(text, name)
+  return name
 }
+
+/** Base58 costs more than all else that is read here, and senders come again. */
+const keyNames = new Map<string, string>()
+const mostKeyNames = 16_384
+/** One byte more than a key has, so that a longer one is another. */
+const longestKeyName = 36
 
 /** ed25519-pub with its 32 bytes, p256-pub with a compressed point (multicodec table). */
 const codecs = [
