@@ -2,6 +2,7 @@ import { bytesSuite } from './bytes.cases.ts'
 import { cborSuite } from './cbor.cases.ts'
 import { decommission } from './decommission.cases.ts'
 import { derSuite } from './der.cases.ts'
+import { envelope } from './envelope.cases.ts'
 import { keys } from './keys.cases.ts'
 import { ledger } from './ledger.cases.ts'
 import { names } from './names.cases.ts'
@@ -28,4 +29,5 @@ export const suites: readonly Suite[] = [
   settings,
   operator,
   decommission,
+  envelope,
 ]

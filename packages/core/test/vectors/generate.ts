@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { base64, hex } from '../../src/bytes/index.ts'
 import * as certificates from './make/certificates.ts'
 import * as decommission from './make/decommission.ts'
+import { makeEnvelopes } from './make/envelopes.ts'
 import { badLists, goodLists } from './make/lists.ts'
 import * as requests from './make/requests.ts'
 import { badCharters, charters, misnamedCharters, unreadableCharters } from './make/statements.ts'
@@ -35,3 +36,7 @@ const publicKeys = Object.entries(keys).map(
 )
 const text = ['// Made by generate.ts.', '', 'export const publicKeys = {', ...publicKeys, '} as const', '']
 writeFileSync(new URL('public-keys.ts', import.meta.url), text.join('\n'))
+
+// For readers in any language, so it is data and lies beside the specification.
+const envelopes = `${JSON.stringify(await makeEnvelopes(), undefined, 2)}\n`
+writeFileSync(new URL('../../../../docs/spec/envelope-vectors.json', import.meta.url), envelopes)
