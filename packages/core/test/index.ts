@@ -10,6 +10,7 @@ import { operator } from './operator.cases.ts'
 import type { Suite } from './portable.ts'
 import { proof } from './proof.cases.ts'
 import { rules } from './rules.cases.ts'
+import { scope } from './scope.cases.ts'
 import { settings } from './settings.cases.ts'
 import { signed } from './signed.cases.ts'
 import { succession } from './succession.cases.ts'
@@ -30,4 +31,5 @@ export const suites: readonly Suite[] = [
   operator,
   decommission,
   envelope,
+  scope,
 ]
