@@ -19,8 +19,9 @@ import {
   utf8,
 } from '@mintmark/core/bytes'
 import { describeRequest, digestWords, readCeremonyAnswer, readCeremonyRequest } from '@mintmark/core/ceremony'
+import { codes } from '@mintmark/core/errors'
 import { proveFact, readProofFile, writeProofFile } from '@mintmark/core/evidence'
-import { admitSpki, didKey, type PublicKey, readDidKey, webCryptoVerify } from '@mintmark/core/keys'
+import { admitSpki, checkSignature, didKey, type PublicKey, readDidKey, webCryptoVerify } from '@mintmark/core/keys'
 import {
   append,
   checkInclusion,
@@ -41,17 +42,23 @@ import {
   spiffeId,
 } from '@mintmark/core/names'
 import { checkAuthority, checkLeaf, proveNotice } from '@mintmark/core/proof'
-import { type ChangeKind, change, readChange } from '@mintmark/core/rules'
+import { type ChangeKind, change, compileScopes, readChange, readScope } from '@mintmark/core/rules'
 import {
   checkPossession,
   claimedSigner,
   readCertificate,
   readCharter,
   readDecommissionNotice,
+  readEnvelope,
   readKeySuccession,
+  readMessage,
   readRevocationList,
   readSigningRequest,
   readToken,
+  saltLength,
+  shortIdOf,
+  writeCoseEnvelope,
+  writeMessage,
 } from '@mintmark/core/signed'
 import { describe, expect, test } from 'vitest'
 import { proveIssued } from '../../device/src/issued.ts'
@@ -131,6 +138,71 @@ describe('succession.md', async () => {
   test('has the fields of its table', () => {
     const documented = rows('succession.md', 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
+  })
+})
+
+describe('envelope.md', () => {
+  const where = 'envelope.md'
+  const message = readMessage(bytesOf(where, 'message'), 1_000)
+  const { bytes, claims, signed, signature } = message.envelope
+  const signer = admitSpki(bytesOf(where, 'signer'))
+  const { valid } = JSON.parse(readFileSync(join(checkout, 'docs/spec/envelope-vectors.json'), 'utf8'))
+
+  test('takes its message apart', () => {
+    const item = readCbor(bytes) as Tagged
+    expect(spec(where, 'envelope')).toBe(diagnostic(item))
+    expect(spec(where, 'header')).toBe(diagnostic(readCbor((item.value as readonly Uint8Array[])[0]!)))
+    expect(message.body).toEqual(bytesOf(where, 'body'))
+    expect(readUtf8(message.body.subarray(saltLength))).toBe('{"celsius":21.5}')
+  })
+
+  test('has an envelope by the key that it shows, over the body that it shows', async () => {
+    expect(await checkSignature(webCryptoVerify, signer, signed, signature)).toBe(true)
+    expect(claims).toMatchObject({ key: didKey(signer), digest: sha256(message.body) })
+    expect(valid[0]).toMatchObject({ message: hex(bytesOf(where, 'message')) })
+  })
+
+  test('has the same as a JWS', async () => {
+    const jws = readEnvelope(utf8(spec(where, 'jws').replaceAll('\n', '')))
+    expect(jws.claims).toEqual(claims)
+    expect(await checkSignature(webCryptoVerify, signer, jws.signed, jws.signature)).toBe(true)
+    const shown = ['jws-header', 'jws-claims'].map(name => base64url(utf8(spec(where, name))))
+    expect(readUtf8(jws.signed)).toBe(shown.join('.'))
+  })
+
+  test('says how long a short one is', async () => {
+    const key = { publicKey: signer, sign: () => new Uint8Array(64).fill(1) }
+    const short = shortIdOf(signer)
+    const once = { issued: 1_767_225_600_000, nonce: new Uint8Array(16) }
+    const all = { key: short, audience: short, scope: 'temp:write', once, digest: new Uint8Array(32) }
+    const { length } = writeMessage(await writeCoseEnvelope(key, all), new Uint8Array(saltLength + 90))
+    expect(page(`docs/spec/${where}`).text).toContain(`is a message of ${length}\nbytes`)
+    expect(length).toBeLessThanOrEqual(300)
+  })
+
+  test('names codes that there are', () => {
+    const named = rows(where, 'check').flatMap(([, cell]) =>
+      [...(cell ?? '').matchAll(/`([a-z-]+)`/g)].map(([, code]) => code),
+    )
+    expect(named.filter(code => !Object.hasOwn(codes, code!))).toEqual([])
+    expect(named.length).toBeGreaterThan(15)
+  })
+})
+
+describe('scope.md', () => {
+  test('has a scope that its first grant covers and its second does not', () => {
+    const scope = readScope(spec('scope.md', 'scope'))
+    expect(
+      spec('scope.md', 'grants')
+        .split('\n')
+        .map(grant => compileScopes([grant])(scope)),
+    ).toEqual([true, false, false])
+  })
+
+  test('has a table that holds', () => {
+    for (const [grant, scope, covered] of rows('scope.md', 'grant').map(row => row.map(bare))) {
+      expect([grant, scope, compileScopes([grant!])(scope!) ? 'yes' : 'no']).toEqual([grant, scope, covered])
+    }
   })
 })
 
