@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /**
- * Bundles the portable tests of core into one file, `portable.mjs` in a new directory, with a `run()` that reports.
+ * Bundles the portable tests of core and agent into one file, `portable.mjs` in a new directory, with a `run()` that reports.
  * What every runtime gets is then the same bytes.
  */
 export async function bundlePortableTests(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'mintmark-portable-'))
-  const input = join(import.meta.dirname, '../../core/test/run.ts')
-  // `neutral` resolves nothing of Node's: an import of core that leads outside fails here already.
+  const input = join(import.meta.dirname, '../test/portable.ts')
+  // `neutral` resolves nothing of Node's: an import that leads outside fails here already.
   const bundle = await rolldown({ input, platform: 'neutral', logLevel: 'warn' })
   await bundle.write({ file: join(directory, 'portable.mjs'), format: 'esm' })
   await bundle.close()

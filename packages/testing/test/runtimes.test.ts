@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { suites } from '../../core/test/index.ts'
 import { bundlePortableTests } from '../src/bundle.ts'
 import { isThere, type Outcome, outcomes, runtimes } from '../src/runtimes.ts'
+import { suites } from './portable.ts'
 
-// Core's tests, the same bundle on every runtime that is promised: one test here for each case and runtime.
+// Tests of core and of the agent, the same bundle on every runtime that is promised: one test here for each case and runtime.
 
 let directory: string
 beforeAll(async () => {

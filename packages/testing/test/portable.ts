@@ -1,6 +1,9 @@
-import { suites } from './index.ts'
+import { agent } from '../../agent/test/agent.cases.ts'
+import { suites as core } from '../../core/test/index.ts'
 
 // The entry of the bundle that every runtime gets.
+
+export const suites = [...core, agent]
 
 export interface Result {
   readonly suite: string
