@@ -1,12 +1,13 @@
 // Why this exists: some tests check us against programs that are not ours. This installs the Debian packages they come
 // in, where that is possible without asking; a test whose program is missing is skipped with the reason.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, globSync } from 'node:fs'
+import { accessSync, constants, existsSync, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Service {
   readonly package: string
+  /** Or a file of the package, by its path. */
   readonly commands: readonly string[]
   readonly why: string
 }
@@ -27,6 +28,11 @@ const services = [
     commands: ['cc'],
     why: 'a disk that fails: a library between the platform and its files',
   },
+  {
+    package: 'python3-cryptography',
+    commands: ['/usr/lib/python3/dist-packages/cryptography/__init__.py'],
+    why: 'envelopes verified with nothing of ours',
+  },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
 ] as const satisfies readonly Service[]
 
@@ -45,6 +51,7 @@ export function need(command: Command): string | undefined {
 
 /** Where the command is, as the shell would find it; programs of a server are not in PATH on Debian. */
 export function find(command: string): string | undefined {
+  if (command.startsWith('/')) return existsSync(command) ? command : undefined
   const places = (process.env.PATH ?? '').split(delimiter).map(directory => join(directory, command))
   return [...places, ...globSync(`/usr/lib/postgresql/*/bin/${command}`)].find(isExecutable)
 }

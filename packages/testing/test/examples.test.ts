@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { root } from './pages.ts'
+
+// Every example is run, and says what it is there to show.
+
+const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
+  'first-message.ts': [/^\d{3} bytes from did:key:z6Mk\w+: \{"celsius":21\.5\}$/],
+  'replay-refused.ts': ['first: the front door', 'again: message-replayed'],
+  'scope-refused.ts': [
+    'floor3.temperature:report -> floor3.temperature:report',
+    'floor4.temperature:report -> scope-refused',
+    'floor3.doors:open -> scope-refused',
+    'revoked -> revoked',
+  ],
+}
+
+const examples = globSync('examples/messages/*.ts', { cwd: root }).toSorted()
+
+test('there are those that are listed here, each under 60 lines', () => {
+  expect(examples.map(path => path.split('/').at(-1))).toEqual(Object.keys(expected).toSorted())
+  for (const path of examples) expect(readFileSync(join(root, path), 'utf8').split('\n').length, path).toBeLessThan(60)
+})
+
+test.each(examples)('%s', async path => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, path)], { cwd: root })
+  const lines = stdout.trimEnd().split('\n')
+  const due = expected[path.split('/').at(-1)!]!
+  expect(lines).toHaveLength(due.length)
+  for (const [i, line] of lines.entries()) expect(line).toMatch(due[i]!)
+})
