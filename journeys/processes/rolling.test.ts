@@ -74,18 +74,18 @@ test('one is killed while devices call: what was on its way to it is lost, and a
       platforms[which] = await PlatformProcess.start(places[which])
     }
   })
-  expect(load.failures.filter(code => code !== 'unreachable')).toEqual([])
+  expect(load.failures.filter(({ code }) => code !== 'unreachable')).toEqual([])
   const operator = new Operator(places[0].data)
   await operator.revokeDevice('acme', 'device-0')
   operator.close()
   const again = new Load(homes.slice(0, 2))
   await again.run(() => answered(again, 20))
-  expect(new Set(again.failures)).toEqual(new Set(['revoked']))
+  expect(new Set(again.failures.map(({ code }) => code))).toEqual(new Set(['revoked']))
 })
 
 /** Devices that call all the time: each over one connection that it keeps, and over a new one now and then. */
 class Load {
-  readonly failures: string[] = []
+  readonly failures: { readonly code: string; readonly why: string }[] = []
   answers = 0
   readonly #homes: readonly string[]
   #ends = false
@@ -114,7 +114,8 @@ class Load {
         await connection.get('/v1/me')
         this.answers++
       } catch (error) {
-        this.failures.push(error instanceof Refused ? error.code : String(error))
+        const how = connection === kept ? 'on the connection that it keeps' : 'on a new connection'
+        this.failures.push({ code: error instanceof Refused ? error.code : 'broken', why: `${error}, ${how}` })
       }
       if (connection !== kept) connection.close()
       await new Promise(resolve => setTimeout(resolve, 20))

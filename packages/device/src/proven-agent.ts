@@ -44,7 +44,7 @@ export class ProvenAgent extends Agent {
 
   async #open(): Promise<TLSSocket> {
     const { anchor, now } = this.#platform
-    const socket = await secure(this.#platform)
+    const socket = await dial(this.#platform)
     try {
       this.#domains.set(socket, await proveServer(shownBy(socket), anchor, now(), nodeVerify))
       return socket
@@ -60,6 +60,20 @@ export function isConnectionError(error: Error): boolean {
   const code = 'code' in error ? String(error.code) : ''
   // EPROTO is TLS speaking through a system call: whoever answered does not speak it.
   return code !== 'EPROTO' && /^(E[A-Z0-9]+|EAI_[A-Z]+|ABORT_ERR)$/.test(code)
+}
+
+/**
+ * Dials once more where the connection was let go before it was secure: a server that stops does so with those that it
+ * has not taken from its queue, and behind a balancer there is another one. Nothing of a request was written yet.
+ */
+async function dial(platform: Platform): Promise<TLSSocket> {
+  try {
+    return await secure(platform)
+  } catch (error) {
+    const { code } = ((error as Refused).cause ?? {}) as NodeJS.ErrnoException
+    if (code !== 'ECONNRESET' && code !== 'EPIPE') throw error
+    return secure(platform)
+  }
 }
 
 const handshakeLimit = 10_000

@@ -1,4 +1,4 @@
-import { createServer as createTcpServer } from 'node:net'
+import { createServer as createTcpServer, connect as dialTcp } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/https.ts'
@@ -70,6 +70,40 @@ describe('a platform that proves itself', () => {
     expect(codes).toEqual(Array(40).fill('unreachable'))
     // No more than four at once, whatever comes.
     expect(sockets).toHaveLength(4)
+  })
+
+  /** Hands every connection on to a port, but for the first so many, which it lets go. */
+  async function lettingGo(first: number, port: number) {
+    let connections = 0
+    const server = createTcpServer(socket => {
+      socket.on('error', () => socket.destroy())
+      if (++connections <= first) return void socket.resetAndDestroy()
+      const to = dialTcp(port, '127.0.0.1')
+      to.on('error', () => socket.destroy())
+      socket.pipe(to).pipe(socket)
+    })
+    const { url, stop } = await listen(server)
+    return { url, stop, connections: () => connections }
+  }
+
+  test('is dialled once more where the connection was let go before it was secure', async () => {
+    const { url, received, stop } = await recorder(await makeServed(ours.server))
+    const balancer = await lettingGo(1, Number(new URL(url).port))
+    const platform = connect({ url: balancer.url, anchor: ours.root.der, now })
+    expect((await platform.post('/v1/enroll', { csr: 'x' })).status).toBe(200)
+    platform.close()
+    await Promise.all([stop(), balancer.stop()])
+    expect(balancer.connections()).toBe(2)
+    expect(received().match(/POST/g)).toHaveLength(1)
+  })
+
+  test('and is not dialled for ever', async () => {
+    const balancer = await lettingGo(10, 1)
+    const platform = connect({ url: balancer.url, anchor: ours.root.der, now })
+    await expect(platform.get('/')).rejects.toMatchObject({ code: 'unreachable' })
+    platform.close()
+    await balancer.stop()
+    expect(balancer.connections()).toBe(2)
   })
 
   test('is asked again over the same connection', async () => {
