@@ -10,6 +10,9 @@ const sound: Record<string, string> = {
     '{"name":"@mintmark/core","exports":{"./bytes":"./src/bytes/index.ts","./keys":"./src/keys/index.ts","./keys/sign":"./src/keys/sign.ts"}}',
   'packages/elements/package.json':
     '{"name":"@mintmark/elements","exports":{".":"./src/index.ts"},"dependencies":{"@mintmark/core":"1.0.0"}}',
+  'packages/agent/package.json': '{"name":"@mintmark/agent","dependencies":{"@mintmark/core":"1.0.0"}}',
+  'packages/agent/src/index.ts': "import { at } from '@mintmark/core/keys'\nexport const x = at\n",
+  'packages/agent/src/node/index.ts': "import 'node:https'\nexport * from '../index.ts'\n",
   'packages/ceremony/package.json':
     '{"name":"@mintmark/ceremony","exports":{".":"./src/index.ts"},"dependencies":{"@mintmark/core":"1.0.0","@mintmark/elements":"1.0.0"}}',
   'packages/gateway/package.json': '{"name":"@mintmark/gateway","dependencies":{"@mintmark/core":"1.0.0"}}',
@@ -76,6 +79,12 @@ describe('refuses', () => {
       `${core}/bytes/y.ts`,
       "await import('../keys/index.ts')",
       'may not look into core/keys',
+    ],
+    [
+      'what only Node has in the SDK of every runtime',
+      'packages/agent/src/index.ts',
+      "export * from './node/index.ts'",
+      'agent may not look into agent/node',
     ],
     ['an import by a computed name', `${core}/bytes/y.ts`, 'await import(name)', 'by a computed name'],
     ['an import out of a template', `${core}/bytes/y.ts`, 'await import(`node:fs`)', 'by a computed name'],

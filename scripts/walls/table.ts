@@ -33,6 +33,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   // The SDK: every runtime with Web Crypto. What only Node has is a room of its own.
   agent: { may: wholeCore, node: [], npm: false },
+  'agent/node': { may: [...wholeCore, 'agent', 'elements'], node: 'any', npm: false },
   device: { may: [...wholeCore, 'elements'], node: 'any', npm: true },
   // It checks cards and cannot sign them: its own identity is a `Key` handed in.
   gateway: { may: ['core/*'], node: 'any', npm: true },
@@ -41,12 +42,12 @@ const rooms: Readonly<Record<string, Room>> = {
   // signature.
   console: { may: ['core/errors', 'core/bytes', 'core/names', 'core/rules'], node: [], npm: true },
   mintmark: {
-    may: [...wholeCore, 'elements', 'ceremony', 'agent', 'device', 'gateway', 'server'],
+    may: [...wholeCore, 'elements', 'ceremony', 'agent', 'agent/node', 'device', 'gateway', 'server'],
     node: 'any',
     npm: true,
   },
   testing: {
-    may: [...wholeCore, 'elements', 'ceremony', 'agent', 'device', 'gateway', 'server', 'mintmark'],
+    may: [...wholeCore, 'elements', 'ceremony', 'agent', 'agent/node', 'device', 'gateway', 'server', 'mintmark'],
     node: 'any',
     npm: true,
   },
@@ -60,6 +61,7 @@ export const mayLookInto = (rule: Room, room: string): boolean =>
 
 export function roomOf(path: string): string {
   const [, name, , ...inside] = path.split('/')
+  if (name === 'agent' && inside[0] === 'node') return 'agent/node'
   if (name !== 'core') return name!
   if (inside.join('/') === 'keys/sign.ts') return 'core/keys/sign'
   return inside.length === 1 ? 'core' : `core/${inside[0]}`

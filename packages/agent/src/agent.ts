@@ -23,6 +23,11 @@ import { makeKey } from './web-crypto-key.ts'
 export interface AgentOptions {
   /** Not said: one is made here, and ends with the process. */
   readonly key?: Key
+  /**
+   * Whose key it is, where that is more than the key: a `did:web:...` whose document names the key. Not said: the
+   * did:key of the key.
+   */
+  readonly did?: string
   /** Who may send to this agent. Not said: nobody. */
   readonly registry?: TrustRegistry
   /** Not said: in memory. */
@@ -79,16 +84,20 @@ export interface SendOptions {
 export class Agent {
   readonly did: string
   readonly #key: Key
+  readonly #keyDid: string
   readonly #options: Required<Pick<AgentOptions, 'now' | 'random'>> & Pick<AgentOptions, 'transport'>
   readonly #receiver: Receiver
 
   private constructor(key: Key, options: AgentOptions) {
     const { now = Date.now, random = randomBytes, transport } = options
-    this.did = didKey(key.publicKey)
     this.#key = key
+    this.#keyDid = didKey(key.publicKey)
+    this.did = options.did ?? this.#keyDid
+    // A key has one did:key; another one would be somebody else.
+    if (this.did !== this.#keyDid && !/^did:(?!key:)/.test(this.did)) throw new Refused('bad-did', this.did)
     this.#options = { now, random, ...(transport && { transport }) }
     this.#receiver = new Receiver({
-      audiences: new Set([this.did, shortIdOf(key.publicKey), ...(options.audiences ?? [])]),
+      audiences: new Set([this.did, this.#keyDid, shortIdOf(key.publicKey), ...(options.audiences ?? [])]),
       registry: options.registry ?? new MemoryTrustRegistry(),
       nonces: options.nonces ?? new MemoryNonceStore({ now }),
       journal: options.journal,
@@ -115,7 +124,8 @@ export class Agent {
     const { bytes, contentType } = contentOf(message.payload, message.contentType)
     const body = salted(random(saltLength), bytes)
     const claims: Claims = {
-      key: options.name === 'short' ? shortIdOf(this.#key.publicKey) : this.did,
+      key: options.name === 'short' ? shortIdOf(this.#key.publicKey) : this.#keyDid,
+      issuer: this.did === this.#keyDid ? undefined : this.did,
       audience: to,
       scope: readScope(scope),
       once: sequence === undefined ? { issued: now(), nonce: random(16) } : { sequence },

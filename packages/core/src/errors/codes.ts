@@ -58,7 +58,11 @@ const table = {
   },
   'bad-domain': { status: 400, seen: 'anyone', message: 'A domain is two or more DNS labels in lower case.' },
   'bad-identity': { status: 400, seen: 'anyone', message: 'The identifier is not a SPIFFE ID of this form.' },
-  'bad-did': { status: 400, seen: 'anyone', message: 'The identifier is not a canonical did:key of a key we admit.' },
+  'bad-did': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The identifier is no canonical did:key of a key we admit, and no did:web as we read it.',
+  },
   'bad-grants': {
     status: 400,
     seen: 'anyone',
@@ -256,6 +260,12 @@ const table = {
     hint: 'nothing, where the first one arrived; otherwise send it again with a new envelope',
   },
   'sender-unknown': { status: 403, seen: 'anyone', message: 'The registry does not know this sender.' },
+  'did-document-refused': {
+    status: 403,
+    seen: 'anyone',
+    message: "The document behind the sender's did:web is not one that is taken.",
+    hint: 'look at what the domain serves: JSON over https without a redirect, from a public address, with its own DID and key',
+  },
   'scope-refused': { status: 403, seen: 'anyone', message: 'The sender may not send for this scope.' },
   'recipient-refused': { status: 403, seen: 'anyone', message: 'The sender may not send to this receiver.' },
   'gateway-refused': { status: 403, seen: 'anyone', message: 'The sender does not speak for this device.' },

@@ -1,0 +1,1 @@
+export { type DidWebOptions, DidWebTrustRegistry } from './did-web/registry.ts'

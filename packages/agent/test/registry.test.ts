@@ -1,0 +1,150 @@
+import type { Code } from '@mintmark/core/errors'
+import { didKey, type Key } from '@mintmark/core/keys'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  Agent,
+  MemoryTrustRegistry,
+  makeKey,
+  type Refused,
+  type Registration,
+  type TrustRegistry,
+} from '../src/index.ts'
+import { WebTrustRegistry } from '../src/node/did-web/registry.ts'
+import { documentOf, TestWeb } from './web.ts'
+
+// What holds of every registry, wherever it has its senders from.
+
+interface Stand {
+  readonly registry: TrustRegistry & { register(did: string, rights: Registration): void; revoke(did: string): void }
+  /** A sender, as the registry can come to know it. */
+  makeSender(): Promise<Agent>
+  /** From now on the sender has another key. @returns the sender with it */
+  succeed(sender: Agent): Promise<Agent>
+  stop(): Promise<void>
+}
+
+let clock: { at: number; forward: number }
+const now = () => clock.at
+
+function standInMemory(): Promise<Stand> {
+  const registry = new MemoryTrustRegistry()
+  return Promise.resolve({
+    registry,
+    makeSender: () => Agent.create({ now }),
+    succeed: async sender => {
+      const next = await Agent.create({ now })
+      registry.succeed(sender.did, next.did)
+      return next
+    },
+    stop: () => Promise.resolve(),
+  })
+}
+
+async function standByDidWeb(): Promise<Stand> {
+  const web = await TestWeb.start()
+  const port = await web.listen('example.test')
+  let count = 0
+  const put = (did: string, key: Key) => {
+    web.put(`/${did.split(':').slice(3).join('/')}/did.json`, documentOf(did, didKey(key.publicKey)))
+    return Agent.create({ key, did, now })
+  }
+  return {
+    registry: new WebTrustRegistry(web.reach(), { now: () => clock.forward }),
+    makeSender: async () => put(`did:web:example.test%3A${port}:devices:device-${++count}`, await makeKey()),
+    succeed: async ({ did }) => {
+      clock.forward += 2_000
+      return put(did, await makeKey())
+    },
+    stop: () => web.stop(),
+  }
+}
+
+describe.each([
+  ['memory', standInMemory],
+  ['did:web', standByDidWeb],
+] as const)('a registry by %s', (_name, start) => {
+  let stand: Stand
+  let service: Agent
+  let sender: Agent
+  beforeEach(async () => {
+    clock = { at: Date.UTC(2026, 5, 1), forward: 0 }
+    stand = await start()
+    service = await Agent.create({ registry: stand.registry, now })
+    clock.at += 60_000
+    sender = await stand.makeSender()
+  })
+  afterEach(() => stand.stop())
+
+  const grant = { scopes: ['telemetry:write', 'floor3.*:read'] }
+  const code = async (by = sender, more: { scope?: string; onBehalfOf?: string } = {}): Promise<Code | 'accepted'> => {
+    const sent = await by.send({ to: service.did, payload: '', scope: 'telemetry:write', ...more })
+    return service.receive(sent).then(
+      ({ from }) => {
+        expect(from).toBe(by.did)
+        return 'accepted' as const
+      },
+      (error: Refused) => {
+        if (error.code === undefined) throw error
+        return error.code
+      },
+    )
+  }
+
+  test('knows who is registered, and nobody else', async () => {
+    expect(await code()).toBe('sender-unknown')
+    stand.registry.register(sender.did, grant)
+    expect([await code(), await code(await stand.makeSender())]).toEqual(['accepted', 'sender-unknown'])
+  })
+
+  test('refuses who is revoked from the next message on, and for ever', async () => {
+    stand.registry.register(sender.did, grant)
+    expect(await code()).toBe('accepted')
+    stand.registry.revoke(sender.did)
+    expect(await code()).toBe('revoked')
+    expect(() => stand.registry.register(sender.did, grant)).toThrow('revoked')
+    expect(await code()).toBe('revoked')
+  })
+
+  test('revokes nobody whom it does not know', () => {
+    expect(() => stand.registry.revoke(sender.did)).toThrow('unknown')
+  })
+
+  test('refuses a key that has a successor, which has all rights of it', async () => {
+    stand.registry.register(sender.did, grant)
+    expect(await code()).toBe('accepted')
+    const next = await stand.succeed(sender)
+    expect([await code(), await code(next)]).toEqual(['key-superseded', 'accepted'])
+  })
+
+  test('holds senders to their scopes, and to others once they are registered with them', async () => {
+    stand.registry.register(sender.did, grant)
+    const scopes = ['telemetry', 'telemetry:read', 'floor3.a:read', 'floor3.a.b:read']
+    const codes = await Promise.all(scopes.map(scope => code(sender, { scope })))
+    expect(codes).toEqual(['scope-refused', 'scope-refused', 'accepted', 'scope-refused'])
+    stand.registry.register(sender.did, { scopes: [] })
+    expect(await code()).toBe('scope-refused')
+    expect(() => stand.registry.register(sender.did, { scopes: ['**:*'] })).toThrow('bad-scope')
+  })
+
+  test('holds senders to their receivers', async () => {
+    stand.registry.register(sender.did, { ...grant, recipients: ['did:web:elsewhere.test'] })
+    expect(await code()).toBe('recipient-refused')
+    stand.registry.register(sender.did, { ...grant, recipients: [service.did] })
+    expect(await code()).toBe('accepted')
+  })
+
+  test('holds gateways to the devices behind them', async () => {
+    stand.registry.register(sender.did, { ...grant, devices: ['sensor-7'] })
+    const of = (onBehalfOf: string) => code(sender, { onBehalfOf })
+    expect([await of('sensor-7'), await of('sensor-8')]).toEqual(['accepted', 'gateway-refused'])
+  })
+
+  test("takes no sender's name by another's key", async () => {
+    stand.registry.register(sender.did, grant)
+    const thief = await Agent.create({ key: await makeKey(), did: `did:web:elsewhere.test`, now })
+    expect(await code(thief)).toBe('sender-unknown')
+    expect(() => stand.registry.register('did:ethr:0xb9c5714089478a327f09197987f16f9e5d936e8a', grant)).toThrow(
+      'bad-did',
+    )
+  })
+})
