@@ -49,10 +49,10 @@ async function standByDidWeb(): Promise<Stand> {
     return Agent.create({ key, did, now })
   }
   return {
-    registry: new WebTrustRegistry(web.reach(), { now: () => clock.forward }),
+    registry: new WebTrustRegistry(web.reach(), { lease: 20_000, now: () => clock.forward }),
     makeSender: async () => put(`did:web:example.test%3A${port}:devices:device-${++count}`, await makeKey()),
     succeed: async ({ did }) => {
-      clock.forward += 2_000
+      clock.forward += 20_000
       return put(did, await makeKey())
     },
     stop: () => web.stop(),

@@ -71,6 +71,8 @@ export class TestWeb {
       },
       isPublic: address => ours.includes(address) || isPublicAddress(address),
       anchors: [this.anchor],
+      // A machine may be busy.
+      patience: 20_000,
       ...rest,
     }
   }

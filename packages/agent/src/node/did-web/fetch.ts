@@ -15,6 +15,8 @@ export interface Web {
   readonly anchors?: readonly string[]
   /** Where hosts listen whose DID says no port. Not said: 443. */
   readonly port?: number
+  /** Milliseconds that a document may take. Not said: 3,000. */
+  readonly patience?: number
 }
 
 export interface Address {

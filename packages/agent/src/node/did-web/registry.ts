@@ -18,8 +18,6 @@ export interface DidWebOptions {
   readonly now?: () => number
 }
 
-const longestWait = 3_000
-
 /**
  * Senders that a web of documents knows: the document says the keys, and who may send for what is registered here. No
  * host is asked that is not registered.
@@ -31,10 +29,11 @@ export class WebTrustRegistry implements TrustRegistry {
   readonly #keys: Leases<readonly PublicKey[]>
 
   constructor(web: Web, { lease = 2_000, others, now = () => performance.now() }: DidWebOptions) {
+    const { patience = 3_000 } = web
     if (!(lease >= 100 && lease <= 60_000)) throw new RangeError('a lease is 100 ms to 60 s')
     this.#others = others
     this.#keys = new Leases(lease, now, async did => {
-      const document = await fetchDocument(web, readDidWeb(did), Math.min(lease, longestWait))
+      const document = await fetchDocument(web, readDidWeb(did), Math.min(lease, patience))
       return document && readDocument(did, document)
     })
   }
