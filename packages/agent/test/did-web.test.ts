@@ -111,6 +111,15 @@ describe('nobody is asked about', () => {
   })
 })
 
+test('a sender that is revoked here while its document is on its way is refused', async () => {
+  web.pages.set(path, (_request, response) => {
+    registry.revoke(did)
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(documentOf(did, didKey(key.publicKey))))
+  })
+  expect(await code()).toBe('revoked')
+})
+
 describe('rights', () => {
   test('are what was registered, whatever the document says', async () => {
     expect(await code(device, 'telemetry:read')).toBe('scope-refused')
