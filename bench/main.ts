@@ -1,5 +1,6 @@
 import { benchEnroll } from './enroll.ts'
 import { benchHandshake } from './handshake.ts'
+import { benchMessages } from './messages.ts'
 import { type Options, readOptions, WrongUse } from './options.ts'
 import { leaveFirstCore } from './pinned.ts'
 import { benchRegistry } from './registry.ts'
@@ -11,11 +12,12 @@ import { benchRevoke } from './revoke.ts'
 const benches: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   enroll: benchEnroll,
   handshake: benchHandshake,
+  messages: benchMessages,
   registry: benchRegistry,
   revoke: benchRevoke,
 }
 /** What takes minutes to make is measured where it is asked for by name. */
-const unasked = ['enroll', 'handshake', 'revoke']
+const unasked = ['enroll', 'handshake', 'messages', 'revoke']
 
 const usage = `npm run bench -- [${Object.keys(benches).join('] [')}] [options]     without a name: ${unasked.join(', ')}
 

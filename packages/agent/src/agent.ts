@@ -1,4 +1,4 @@
-import { sha256, utf8 } from '@mintmark/core/bytes'
+import { type Sha256, sha256, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { didKey, type Key, type Verify, webCryptoVerify } from '@mintmark/core/keys'
 import { readScope } from '@mintmark/core/rules'
@@ -43,6 +43,8 @@ export interface AgentOptions {
   readonly random?: (length: number) => Uint8Array
   /** By what signatures are checked. Not said: the runtime's Web Crypto. */
   readonly verify?: Verify
+  /** SHA-256 by something faster than JavaScript. */
+  readonly sha256?: Sha256
   /** Longest body that is received, in bytes; salt included. Not said: 64 KiB. */
   readonly longestBody?: number
 }
@@ -103,6 +105,7 @@ export class Agent {
       journal: options.journal,
       now,
       verify: options.verify ?? webCryptoVerify,
+      sha256: options.sha256 ?? sha256,
       longestBody: options.longestBody ?? 65_536,
     })
   }

@@ -1,4 +1,4 @@
-import { equal, sha256 } from '@mintmark/core/bytes'
+import { equal, type Sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { checkSignature, type PublicKey, type Verify } from '@mintmark/core/keys'
 import { checkStanding } from '@mintmark/core/rules'
@@ -15,6 +15,7 @@ interface Parts {
   readonly journal: Journal | undefined
   readonly now: () => number
   readonly verify: Verify
+  readonly sha256: Sha256
   readonly longestBody: number
 }
 
@@ -30,7 +31,7 @@ export class Receiver {
   }
 
   async receive(bytes: Uint8Array): Promise<Received> {
-    const { audiences, registry, now, verify, longestBody } = this.#parts
+    const { audiences, registry, now, verify, sha256, longestBody } = this.#parts
     const { envelope, body }: Message = readMessage(bytes, longestBody)
     const { claims } = envelope
     if (!audiences.has(claims.audience)) throw new Refused('other-audience')

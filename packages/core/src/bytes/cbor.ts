@@ -165,7 +165,7 @@ class CborReader {
 
   item(depth: number): Cbor {
     if (depth > maxDepth) throw new Refused('bad-cbor', 'too deep')
-    const first = this.#take(1)[0]!
+    const first = this.#byte()
     const major = first >> 5
     if (major === 7) {
       if (first === 0xf4 || first === 0xf5) return first === 0xf5
@@ -203,11 +203,17 @@ class CborReader {
   #argument(info: number): number {
     if (info < 24) return info
     if (info > 27) throw new Refused('bad-cbor', 'indefinite or reserved length')
-    const bytes = this.#take(1 << (info - 24))
-    const value = bytes.reduce((sum, byte) => sum * 256 + byte, 0)
+    let value = 0
+    for (let left = 1 << (info - 24); left > 0; left--) value = value * 256 + this.#byte()
     const least = info === 24 ? 24 : info === 25 ? 0x100 : info === 26 ? 0x10000 : 0x100000000
     if (value < least || value > Number.MAX_SAFE_INTEGER) throw new Refused('bad-cbor', 'head is not the shortest')
     return value
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#at++]
+    if (byte === undefined) throw new Refused('bad-cbor', 'truncated')
+    return byte
   }
 
   #take(count: number): Uint8Array {

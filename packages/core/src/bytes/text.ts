@@ -14,11 +14,27 @@ export function utf8(text: string): Uint8Array {
 
 /** Text of well-formed UTF-8; a byte order mark is kept as a character, so later readers refuse it. */
 export function readUtf8(bytes: Uint8Array): string {
+  if (bytes.length <= short) {
+    const ascii = readAscii(bytes)
+    if (ascii !== undefined) return ascii
+  }
   try {
     return decoder.decode(bytes)
   } catch (cause) {
     throw new Refused('bad-encoding', 'not UTF-8', { cause })
   }
+}
+
+/** Below this a decoder costs more to call than a loop takes. */
+const short = 64
+
+function readAscii(bytes: Uint8Array): string | undefined {
+  let text = ''
+  for (const byte of bytes) {
+    if (byte >= 0x80) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
 }
 
 const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))

@@ -15,9 +15,16 @@ const codecs = { Ed25519: Uint8Array.of(0xed, 0x01), 'P-256': Uint8Array.of(0x80
 
 /** The DID of a key (did:key 2.1): Ed25519 as its 32 bytes, P-256 as its compressed point. */
 export function didKey(key: PublicKey): string {
+  const known = dids.get(key)
+  if (known !== undefined) return known
   const bytes = key.algorithm === 'Ed25519' ? key.raw : p256.compress(key.raw)
-  return prefix + base58(concat(codecs[key.algorithm], bytes))
+  const did = prefix + base58(concat(codecs[key.algorithm], bytes))
+  dids.set(key, did)
+  return did
 }
+
+/** Base58 takes longer than most that is done with a DID. Lives as long as the key. */
+const dids = new WeakMap<PublicKey, string>()
 
 /**
  * The key that a DID names: `bad-did` for any text that `didKey` does not write, `key-refused` where the text is of

@@ -72,7 +72,8 @@ export function keyNameBytes(name: string): Uint8Array {
 /** Reads what `keyNameBytes` wrote. */
 export function readKeyName(bytes: Uint8Array): string {
   if (bytes.length === 8) return base64url(bytes)
-  const text = String.fromCharCode(...bytes.subarray(0, longestKeyName))
+  let text = ''
+  for (let i = 0; i < bytes.length && i < longestKeyName; i++) text += String.fromCharCode(bytes[i]!)
   const known = keyNames.get(text)
   if (known !== undefined) return known
   const isKnown = codecs.some(([first, second, length]) => {

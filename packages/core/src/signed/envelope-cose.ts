@@ -1,3 +1,4 @@
+import { concat } from '../bytes/bytes.ts'
 import { type Cbor, type CborMap, cbor, readCbor, Tagged } from '../bytes/cbor.ts'
 import { Refused } from '../errors/refused.ts'
 import type { KeyAlgorithm } from '../keys/public-key.ts'
@@ -199,6 +200,9 @@ function textOf(item: Cbor | undefined, what: string): string | undefined {
   return item === undefined || typeof item === 'string' ? item : missing(what)
 }
 
-/** Sig_structure (RFC 9052 4.4) with no external data. */
+/** Sig_structure (RFC 9052 4.4) with no external data: `["Signature1", header, h'', digest]`. */
 const toBeSigned = (protectedHeader: Uint8Array, digest: Uint8Array): Uint8Array =>
-  cbor(['Signature1', protectedHeader, new Uint8Array(), digest])
+  concat(signature1, cbor(protectedHeader), noExternalData, cbor(digest))
+
+const signature1 = concat(Uint8Array.of(0x84), cbor('Signature1'))
+const noExternalData = cbor(new Uint8Array())
