@@ -51,21 +51,22 @@ export class Receiver {
 
   async #spend({ once }: Claims, { key, madeAt }: Entry): Promise<void> {
     const { nonces, now } = this.#parts
+    const isCounted = 'sequence' in once
+    const answer = isCounted
+      ? nonces.advance(key.id, once.sequence, now())
+      : nonces.spend(key.id, once.nonce, keptUntil(once.issued), now())
+    const { isFirst, knowsSince } = answer instanceof Promise ? await answer : answer
     // What came before the store began may have been received by the one before it, unless there was no key then.
-    const isYounger = madeAt !== undefined && madeAt >= nonces.knowsSince
-    if ('sequence' in once) {
-      if (!isYounger && nonces.knowsSince > Number.NEGATIVE_INFINITY) {
-        throw new Refused('message-fresh', 'a sequence needs a store that outlives its process')
+    if (!(madeAt !== undefined && madeAt >= knowsSince)) {
+      if (isCounted && knowsSince !== Number.NEGATIVE_INFINITY) {
+        throw new Refused('message-fresh', 'the store does not know what this sender counted before')
       }
-      if (!(await nonces.advance(key.id, once.sequence))) throw new Refused('message-replayed')
-      return
+      const since = knowsSince + window.skew
+      if (!isCounted && !(once.issued > since)) {
+        throw new Refused('message-fresh', undefined, { retryAfter: Math.max(0, since - now()) + 1 })
+      }
     }
-    const since = nonces.knowsSince + window.skew
-    if (!isYounger && !(once.issued > since)) {
-      throw new Refused('message-fresh', undefined, { retryAfter: Math.max(0, since - now()) + 1 })
-    }
-    const isFirst = nonces.spend(key.id, once.nonce, keptUntil(once.issued), now())
-    if (!(isFirst instanceof Promise ? await isFirst : isFirst)) throw new Refused('message-replayed')
+    if (!isFirst) throw new Refused('message-replayed')
   }
 
   async #record(accepted: Received): Promise<Received> {

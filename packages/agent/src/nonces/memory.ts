@@ -1,6 +1,6 @@
 import { Refused } from '@mintmark/core/errors'
 import { Generation } from './generation.ts'
-import type { NonceStore } from './nonce-store.ts'
+import type { NonceStore, Spent } from './nonce-store.ts'
 import { Sequences } from './sequences.ts'
 
 export interface MemoryNonceOptions {
@@ -18,7 +18,7 @@ export interface MemoryNonceOptions {
  * It forgets with its process. What was issued before it began is therefore refused, unless the key is younger.
  */
 export class MemoryNonceStore implements NonceStore {
-  readonly knowsSince: number
+  readonly #knowsSince: number
   readonly #most: number
   readonly #mostOfOne: number
   readonly #generations = new Map<number, Generation>()
@@ -33,8 +33,8 @@ export class MemoryNonceStore implements NonceStore {
   constructor({ most = 1_000_000, mostOfOne = Math.ceil(most / 10), now = Date.now }: MemoryNonceOptions = {}) {
     this.#most = most
     this.#mostOfOne = mostOfOne
-    this.knowsSince = now()
-    this.#time = this.knowsSince
+    this.#knowsSince = now()
+    this.#time = this.#knowsSince
   }
 
   /** How many are kept. */
@@ -42,13 +42,13 @@ export class MemoryNonceStore implements NonceStore {
     return this.#count
   }
 
-  spend(key: string, nonce: Uint8Array, expires: number, now: number): boolean {
+  spend(key: string, nonce: Uint8Array, expires: number, now: number): Spent {
     this.#advanceTo(now)
     if (!(expires > this.#time)) throw new Refused('message-expired', 'the nonce may be forgotten already')
     const second = Math.ceil(expires / 1_000)
     const sender = this.#senders.get(key) ?? this.#admit(key)
     const generation = this.#generations.get(second) ?? this.#begin(second)
-    if (generation.has(sender.number, nonce)) return false
+    if (generation.has(sender.number, nonce)) return this.#say(false)
     if (this.#count >= this.#most || sender.count >= this.#mostOfOne) {
       this.#release(sender, 0)
       throw new Refused('nonces-full', sender.count >= this.#mostOfOne ? 'of this sender' : 'of all')
@@ -56,13 +56,17 @@ export class MemoryNonceStore implements NonceStore {
     generation.add(sender.number, nonce)
     sender.count++
     this.#count++
-    return true
+    return this.#say(true)
   }
 
-  advance(key: string, sequence: number): boolean {
+  advance(key: string, sequence: number): Spent {
     const sender = this.#senders.get(key) ?? this.#admit(key)
     sender.sequences ??= new Sequences()
-    return sender.sequences.advance(sequence)
+    return this.#say(sender.sequences.advance(sequence))
+  }
+
+  #say(isFirst: boolean): Spent {
+    return { isFirst, knowsSince: this.#knowsSince }
   }
 
   /** Time here never goes back, so what was forgotten is never wanted again. */
