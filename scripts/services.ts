@@ -33,6 +33,7 @@ const services = [
     commands: ['/usr/lib/python3/dist-packages/cryptography/__init__.py'],
     why: 'envelopes verified with nothing of ours',
   },
+  { package: 'redis-server', commands: ['redis-server'], why: 'nonces of messages in a store that receivers share' },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
 ] as const satisfies readonly Service[]
 

@@ -13,3 +13,4 @@ export {
 } from './platform.ts'
 export { type PostgresServer, startPostgres } from './postgres.ts'
 export { openTcp, openTls, RawConnection, type RawResponse } from './raw-connection.ts'
+export { type RedisServer, startRedis } from './redis.ts'

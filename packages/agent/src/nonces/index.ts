@@ -1,0 +1,2 @@
+export { PostgresNonceStore, type SqlClient } from './postgres.ts'
+export { type RedisClient, type RedisNonceOptions, RedisNonceStore } from './redis.ts'
