@@ -1,6 +1,6 @@
 import { type RedisServer, startRedis } from '@mintmark/testing'
 import { createClient } from 'redis'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { need } from '../../../../scripts/services.ts'
 import { RedisNonceStore } from '../../src/nonces/index.ts'
 import { alice, connect, nonce, openRedis, outcome, receive, start } from './stores.ts'
@@ -65,7 +65,9 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
 
   test('a replica that takes over and lacks the end refuses what was issued before', async () => {
     const replica = await startRedis({ replicaof: `127.0.0.1 ${server.port}` })
+    onTestFinished(() => replica.remove())
     const there = await connect(replica.url)
+    onTestFinished(() => there.destroy())
     while (!((await there.sendCommand(['INFO', 'replication'])) as string).includes('master_link_status:up')) {
       await new Promise(resolve => setTimeout(resolve, 20))
     }
@@ -80,8 +82,6 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
     replica.resume()
     await there.sendCommand(['REPLICAOF', 'NO', 'ONE'])
     await expectEpoch(once, opened)
-    there.destroy()
-    await replica.remove()
   })
 
   test('silent, it is unavailable; what it does later is received by nobody', async () => {
