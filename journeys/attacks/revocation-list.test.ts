@@ -41,11 +41,14 @@ const issuedBy = ({ body }: Reply): Issued => {
   return { serial, notAfter, isOver: false }
 }
 
-async function renew({ device, issued }: Life): Promise<void> {
+async function renew(life: Life): Promise<void> {
+  const { device, issued } = life
   const body = { csr: pem('CERTIFICATE REQUEST', device.csr) }
   const reply = await platform.call('POST', '/v1/renew', { as: device.tls, body })
   expect(reply.status).toBe(201)
   issued.push(issuedBy(reply))
+  const tls = { ...device.tls, cert: `${reply.body.certificate}${reply.body.chain}` }
+  life.device = { ...device, tls }
 }
 
 /** The old key passes until the new one was seen; from then on all of its certificates are on the list. */

@@ -162,17 +162,20 @@ describe.each(kinds)('nonces in $name', ({ missing, open, isBounded, begin, end 
     }
   })
 
-  test.skipIf(!isBounded)('is bounded, and one sender takes no other room than its own', async () => {
-    const small = await open({ most: 6, mostOfOne: 4 })
-    const [store] = small.stores
-    const spend = (key: string, at = start) => outcome(() => store!.spend(key, nonce(), at + 41_000, at))
-    for (let i = 0; i < 4; i++) expect(await spend(alice)).toBe('first')
-    expect(await spend(alice)).toBe('nonces-full')
-    for (let i = 0; i < 2; i++) expect(await spend(bob)).toBe('first')
-    expect(await spend(bob)).toBe('nonces-full')
-    // Until the first ones end.
-    for (let i = 0; i < 4; i++) expect(await spend(alice, start + 42_000)).toBe('first')
-    expect(await spend(alice, start + 42_000)).toBe('nonces-full')
-    await small.close()
-  })
+  // PostgreSQL has the room that its disk has.
+  if (isBounded) {
+    test('is bounded, and one sender takes no other room than its own', async () => {
+      const small = await open({ most: 6, mostOfOne: 4 })
+      const [store] = small.stores
+      const spend = (key: string, at = start) => outcome(() => store!.spend(key, nonce(), at + 41_000, at))
+      for (let i = 0; i < 4; i++) expect(await spend(alice)).toBe('first')
+      expect(await spend(alice)).toBe('nonces-full')
+      for (let i = 0; i < 2; i++) expect(await spend(bob)).toBe('first')
+      expect(await spend(bob)).toBe('nonces-full')
+      // Until the first ones end.
+      for (let i = 0; i < 4; i++) expect(await spend(alice, start + 42_000)).toBe('first')
+      expect(await spend(alice, start + 42_000)).toBe('nonces-full')
+      await small.close()
+    })
+  }
 })
