@@ -7,6 +7,7 @@ export {
   writeFileDurably,
 } from './atomic-file.ts'
 export { createKeyFile, openKeyFile, wipeKeyFile } from './key-file.ts'
+export { libsodiumVerify, type Sodium } from './libsodium.ts'
 export { randomBytes } from './random.ts'
 export {
   createSealedKeyFile,

@@ -1,5 +1,4 @@
 // For Node, Deno and Bun: what Web Crypto and fetch cannot do, or not as fast.
 
-export { nodeSha256 } from '@mintmark/elements'
+export { libsodiumVerify, nodeSha256, type Sodium } from '@mintmark/elements'
 export { type DidWebOptions, DidWebTrustRegistry } from './did-web/registry.ts'
-export { libsodiumVerify, type Sodium } from './libsodium.ts'

@@ -1,7 +1,7 @@
 import type { Verify } from '@mintmark/core/keys'
-import { nodeVerify } from '@mintmark/elements'
+import { nodeVerify } from './verify.ts'
 
-/** What is used of `sodium-native`, which whoever receives much brings along. */
+/** What is used of `sodium-native`, which whoever checks much brings along. */
 export interface Sodium {
   crypto_sign_verify_detached(signature: Buffer, message: Buffer, publicKey: Buffer): boolean
 }
