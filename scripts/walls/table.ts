@@ -37,7 +37,8 @@ const rooms: Readonly<Record<string, Room>> = {
   device: { may: [...wholeCore, 'elements'], node: 'any', npm: true },
   // It checks cards and cannot sign them: its own identity is a `Key` handed in.
   gateway: { may: ['core/*'], node: 'any', npm: true },
-  server: { may: [...wholeCore, 'elements'], node: 'any', npm: true },
+  // It receives messages with the very checks of the SDK.
+  server: { may: [...wholeCore, 'elements', 'agent'], node: 'any', npm: true },
   // The operator's browser: of ours only what reads and compares words. It talks to the platform over HTTP and makes no
   // signature.
   console: { may: ['core/errors', 'core/bytes', 'core/names', 'core/rules'], node: [], npm: true },

@@ -21,7 +21,7 @@ export { isNamed, shortIdOf } from './envelope-claims.ts'
 export { writeCoseEnvelope } from './envelope-cose.ts'
 export { writeJwsEnvelope } from './envelope-jws.ts'
 export { type AltNames, type Extensions, keyUsage, type NameConstraints } from './extensions.ts'
-export { type Message, readMessage, saltLength, writeMessage } from './message.ts'
+export { type Message, readEnvelopeOrMessage, readMessage, saltLength, writeMessage } from './message.ts'
 export { oid } from './oid.ts'
 export {
   type AuthorityRequest,

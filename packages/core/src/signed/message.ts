@@ -37,6 +37,27 @@ export function readMessage(bytes: Uint8Array, longestBody: number): Message {
   return { envelope: readEnvelope(envelope), body }
 }
 
+/**
+ * A message, or its envelope alone: who records what was sent needs no more.
+ * @throws Refused `too-large`, `bad-envelope`, `algorithm-refused`
+ */
+export function readEnvelopeOrMessage(
+  bytes: Uint8Array,
+  longestBody: number,
+): { readonly envelope: Envelope; readonly body: Uint8Array | undefined } {
+  return isAlone(bytes) ? { envelope: readEnvelope(bytes), body: undefined } : readMessage(bytes, longestBody)
+}
+
+function isAlone(bytes: Uint8Array): boolean {
+  if (bytes.length > longestEnvelope) return false
+  if (bytes[0] !== 0xd2) return !bytes.includes(tilde)
+  try {
+    return splitCbor(bytes)[1].length === 0
+  } catch (cause) {
+    throw new Refused('bad-envelope', 'not an envelope', { cause })
+  }
+}
+
 function cut(isCose: boolean, bytes: Uint8Array): [envelope: Uint8Array, body: Uint8Array] {
   try {
     if (isCose) {
