@@ -2,6 +2,7 @@ import { bytesSuite } from './bytes.cases.ts'
 import { cborSuite } from './cbor.cases.ts'
 import { decommission } from './decommission.cases.ts'
 import { derSuite } from './der.cases.ts'
+import { encryptionKey } from './encryption-key.cases.ts'
 import { envelope } from './envelope.cases.ts'
 import { keys } from './keys.cases.ts'
 import { ledger } from './ledger.cases.ts'
@@ -31,5 +32,6 @@ export const suites: readonly Suite[] = [
   operator,
   decommission,
   envelope,
+  encryptionKey,
   scope,
 ]

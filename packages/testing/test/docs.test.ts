@@ -159,6 +159,7 @@ describe('codes', () => {
       'wrong-use',
       'tpm-attested',
       'key-succession',
+      'encryption-key',
       'mintmark-proof',
       ...operatorRoles,
     ],

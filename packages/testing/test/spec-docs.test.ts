@@ -46,9 +46,11 @@ import { type ChangeKind, change, compileScopes, readChange, readScope } from '@
 import {
   checkPossession,
   claimedSigner,
+  encryptionKeyId,
   readCertificate,
   readCharter,
   readDecommissionNotice,
+  readEncryptionKey,
   readEnvelope,
   readKeySuccession,
   readMessage,
@@ -56,6 +58,7 @@ import {
   readSigningRequest,
   readToken,
   saltLength,
+  sealSuite,
   shortIdOf,
   writeCoseEnvelope,
   writeMessage,
@@ -138,6 +141,26 @@ describe('succession.md', async () => {
   test('has the fields of its table', () => {
     const documented = rows('succession.md', 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
+  })
+})
+
+describe('encryption-key.md', async () => {
+  const where = 'encryption-key.md'
+  const bytes = bytesOf(where, 'encryption-key')
+  const signer = admitSpki(bytesOf(where, 'identity'))
+  const said = await readEncryptionKey(bytes, signer, webCryptoVerify)
+
+  test('has a statement by the key that it shows, taken apart', () => {
+    const [, , payload] = (readCbor(bytes) as Tagged).value as readonly Uint8Array[]
+    expect(spec(where, 'encryption-key-payload')).toBe(diagnostic(readCbor(payload!)))
+    expect(said.did).toBe(didKey(signer))
+    expect(bytesOf(where, 'encryption-key-id')).toEqual(encryptionKeyId(said.key))
+  })
+
+  test('has the fields of its table', () => {
+    const documented = rows(where, 'field').map(row => bare(row[0]))
+    expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
+    expect(page(`docs/spec/${where}`).text).toContain(`\`${sealSuite}\``)
   })
 })
 

@@ -14,6 +14,8 @@ export interface Registration {
   readonly sequence?: boolean
   /** Names of devices behind it, where it is a gateway. */
   readonly devices?: readonly string[]
+  /** Its encryption-key statement, so that messages can be sealed to it. */
+  readonly encryption?: Uint8Array
 }
 
 /** A registry in this process, for tests, services on their own, and a handful of senders. */
@@ -24,7 +26,7 @@ export class MemoryTrustRegistry implements TrustRegistry {
   readonly #superseded = new Set<string>()
 
   /** Registers a sender, or gives it other rights. @throws Refused `bad-did`, `bad-scope`, `revoked`, `key-superseded` */
-  register(did: string, { scopes, recipients, sequence = false, devices = [] }: Registration): void {
+  register(did: string, { scopes, recipients, sequence = false, devices = [], encryption }: Registration): void {
     const known = this.#entries.get(did)
     if (known && known.standing !== 'good') throw new Refused('revoked', did)
     if (this.#superseded.has(did)) throw new Refused('key-superseded', did)
@@ -38,6 +40,7 @@ export class MemoryTrustRegistry implements TrustRegistry {
       isCounted: sequence,
       devices: new Set(devices),
       madeAt: madeHere(did),
+      encryption: encryption ?? known?.encryption,
     })
   }
 
@@ -58,7 +61,7 @@ export class MemoryTrustRegistry implements TrustRegistry {
     const key = readDidKey(next)
     this.#entries.delete(did)
     this.#superseded.add(did)
-    this.#put({ ...entry, did: next, key, madeAt: madeHere(next) })
+    this.#put({ ...entry, did: next, key, madeAt: madeHere(next), encryption: undefined })
   }
 
   standing(did: string): Standing | 'unknown' {

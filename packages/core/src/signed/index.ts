@@ -10,6 +10,15 @@ export {
   signDecommissionNotice,
 } from './decommission.ts'
 export {
+  type EncryptionKey,
+  encryptionKeyId,
+  longestEncryptionKey,
+  readEncryptionKey,
+  type SealSuite,
+  sealSuite,
+  signEncryptionKey,
+} from './encryption-key.ts'
+export {
   type Claims,
   type Envelope,
   longestEnvelope,

@@ -10,7 +10,12 @@ import { checkSignature } from '../keys/signature.ts'
 // COSE_Sign1 (RFC 9052 4.2): 18([protected, {}, payload, signature]). The kind is in the protected header (typ,
 // RFC 9596) and so inside what is signed: a statement of one kind is never one of another.
 
-export type StatementKind = 'charter' | 'decommission-notice' | 'decommission-confirmation' | 'key-succession'
+export type StatementKind =
+  | 'charter'
+  | 'decommission-notice'
+  | 'decommission-confirmation'
+  | 'key-succession'
+  | 'encryption-key'
 
 /** RFC 9864: fully specified algorithms; nothing else is accepted. */
 const algorithms: Readonly<Record<PublicKey['algorithm'], number>> = { 'P-256': -9, Ed25519: -19 }

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { base64, hex } from '../../src/bytes/index.ts'
 import * as certificates from './make/certificates.ts'
 import * as decommission from './make/decommission.ts'
+import { badEncryptionKeys, encryptionKeys, refusedEncryptionKeys } from './make/encryption-keys.ts'
 import { makeEnvelopes } from './make/envelopes.ts'
 import { badLists, goodLists } from './make/lists.ts'
 import * as requests from './make/requests.ts'
@@ -30,6 +31,7 @@ await write('lists.ts', { goodLists, badLists })
 await write('statements.ts', { charters, badCharters, unreadableCharters, misnamedCharters })
 await write('decommission.ts', decommission)
 await write('successions.ts', { successions, badSuccessions, misnamedSuccessions })
+await write('encryption-keys.ts', { encryptionKeys, badEncryptionKeys, refusedEncryptionKeys })
 
 const publicKeys = Object.entries(keys).map(
   ([title, { publicKey }]) => `  ${title}: { algorithm: '${publicKey.algorithm}', raw: '${hex(publicKey.raw)}' },`,

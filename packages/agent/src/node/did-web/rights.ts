@@ -5,7 +5,7 @@ import type { Entry } from '../../registry/registry.ts'
 import { readDidWeb } from './name.ts'
 
 /** What a sender may do. Its document says which key it has, and nothing of this. */
-export type Rights = Pick<Entry, 'covers' | 'recipients' | 'isCounted' | 'devices'>
+export type Rights = Pick<Entry, 'covers' | 'recipients' | 'isCounted' | 'devices' | 'encryption'>
 
 /**
  * Rights by DID and by pattern: `did:web:example.test:devices:*` is every DID with one more segment, and `**` with one
@@ -15,16 +15,18 @@ export class RightsByName {
   readonly #rights = new Map<string, Rights>()
 
   /** @throws Refused `bad-did`, `bad-scope` */
-  put(pattern: string, { scopes, recipients, sequence = false, devices = [] }: Registration): void {
+  put(pattern: string, { scopes, recipients, sequence = false, devices = [], encryption }: Registration): void {
     const prefix = pattern.replace(/:\*\*?$/, '')
     readDidWeb(prefix)
     // What a pattern covers would share the names of the devices behind each of them.
     if (prefix !== pattern && devices.length > 0) throw new Refused('bad-did', 'a gateway is registered by its own DID')
+    if (prefix !== pattern && encryption) throw new Refused('bad-did', 'an encryption key is of one DID')
     this.#rights.set(pattern, {
       covers: compileScopes(scopes),
       recipients: recipients && new Set(recipients),
       isCounted: sequence,
       devices: new Set(devices),
+      encryption,
     })
   }
 
