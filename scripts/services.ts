@@ -26,12 +26,17 @@ const services = [
   {
     package: 'build-essential',
     commands: ['cc'],
-    why: 'a disk that fails: a library between the platform and its files',
+    why: 'a microcontroller; a disk that fails, which is a library between the platform and its files',
   },
   {
     package: 'python3-cryptography',
     commands: ['/usr/lib/python3/dist-packages/cryptography/__init__.py'],
     why: 'envelopes verified with nothing of ours',
+  },
+  {
+    package: 'libsodium-dev',
+    commands: ['/usr/include/sodium.h'],
+    why: 'SHA-256 and Ed25519 of the microcontroller that is played',
   },
   { package: 'redis-server', commands: ['redis-server'], why: 'nonces of messages in a store that receivers share' },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
