@@ -27,6 +27,7 @@ describe('refuses a name that switches a check off:', () => {
 
   const harmless = [
     'interface Options { readonly allowed: string; disallow?: boolean; skipped: number }',
+    'interface RedisOptions { readonly disableOfflineQueue?: boolean }',
     "connect({ allowHalfOpen: true, nested: { skip: 1 } }) // a peer's own option",
     "const text = 'use --allow-nothing' // skip",
     'const skip = (bytes: Uint8Array) => bytes.subarray(1)\nconst later = skip(x) ? { allow: 1 } : { skip: 2 }',

@@ -8,7 +8,7 @@ import { sequenceWindow } from './sequences.ts'
 export interface RedisClient {
   sendCommand(args: string[]): Promise<unknown>
   /** Those that it was made with. */
-  readonly options: object | undefined
+  readonly options?: { readonly disableOfflineQueue?: boolean } | undefined
 }
 
 export interface RedisNonceOptions {
@@ -47,7 +47,7 @@ export class RedisNonceStore implements NonceStore {
   /** @throws Refused `unavailable` where the client or the server could let a message be accepted twice */
   static async open(client: RedisClient, options: RedisNonceOptions = {}): Promise<RedisNonceStore> {
     // What waits in a queue is spent when nobody is left to receive it.
-    if (Reflect.get(client.options ?? {}, 'disableOfflineQueue') !== true) {
+    if (client.options?.disableOfflineQueue !== true) {
       throw new Refused('unavailable', 'the Redis client queues what it cannot send', {
         hint: 'make it with createClient({ disableOfflineQueue: true })',
       })

@@ -250,7 +250,7 @@ const table = {
   'message-fresh': {
     status: 409,
     seen: 'anyone',
-    message: 'The receiver has just started and cannot know whether it had this message before.',
+    message: 'The record of this receiver begins later than this message, which may have come before.',
     hint: 'send it again with a new envelope',
   },
   'message-replayed': {
