@@ -3,7 +3,7 @@ import { Pool } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { need } from '../../../../scripts/services.ts'
 import { PostgresNonceStore } from '../../src/nonces/index.ts'
-import { alice, nonce, outcome, receive, start } from './stores.ts'
+import { alice, bob, nonce, outcome, receive, start } from './stores.ts'
 
 const missing = need('postgres')
 
@@ -73,6 +73,25 @@ describe.skipIf(missing !== undefined)(`PostgreSQL that fails${missing ? `: ${mi
     for (let i = 0; i < 5; i++) await store.spend(alice, nonce(), now + 41_000, now)
     await store.spend(alice, nonce(), now + 141_000, now + 100_000)
     expect(await server.sql('select count(*) from mintmark_nonce', database)).toEqual(['1'])
+  })
+
+  test('a nonce that is forgotten while somebody looks at it is not taken again', async () => {
+    const once = nonce()
+    expect(await receive(store, now, now, once)).toBe('first')
+    const forgetting = await pool.connect()
+    try {
+      await forgetting.query('begin')
+      // A minute later by the clock of another receiver: time moves, and the nonce goes.
+      const other = await PostgresNonceStore.open(forgetting)
+      await other.spend(bob, nonce(), now + 101_000, now + 60_000)
+      const again = receive(store, now, now, once)
+      const waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = "
+      while ((await server.sql(`${waiting}'${database}'`))[0] !== '1');
+      await forgetting.query('commit')
+      expect(await again).toBe('message-expired')
+    } finally {
+      forgetting.release()
+    }
   })
 
   test('transactions that do not see what others commit are refused', async () => {
