@@ -577,6 +577,15 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   'device.labelled': { identity: 'acme/device/device-104', labels: 'floor=3 -site', reason: 'a' },
   'config.set': { target: 'device:device-104', version: 1, digest: new Uint8Array(32), reason: 'a' },
   'config.unset': { target: 'label:site=berlin', version: 1, reason: 'a' },
+  'scope.set': {
+    identity: 'acme/device/device-104',
+    scopes: ['floor3.*:read', 'telemetry:write'],
+    recipients: ['hub-1'],
+    devices: [],
+    counts: false,
+    reason: 'a',
+  },
+  'sealing.published': { identity: 'acme/device/device-104', version: 1, statement: Uint8Array.of(5) },
   refused: { code: 'token-spent', operation: 'enroll', count: 0 },
 }
 const kinds = Object.keys(samples) as ChangeKind[]
@@ -589,8 +598,10 @@ const optional: Partial<Record<ChangeKind, readonly string[]>> = {
   'device.labelled': ['reason'],
   'config.set': ['reason'],
   'config.unset': ['reason'],
+  'scope.set': ['recipients', 'reason'],
 }
-const typeOf = (value: Cbor): string => (value instanceof Uint8Array ? 'bytes' : typeof value)
+const typeOf = (value: Cbor): string =>
+  value instanceof Uint8Array ? 'bytes' : Array.isArray(value) ? 'list' : typeof value
 
 const write = (kind: ChangeKind, body: object = samples[kind]) =>
   change({ kind, at: noon, by: 'platform', ledger: 'acme', body: body as ChangeBody<ChangeKind> })
@@ -623,6 +634,11 @@ for (const kind of kinds) {
       }
       if (typeof value === 'number') {
         await refuses('bad-cbor', () => readChange(withBody(kind, body => body.set(field, -1))))
+      }
+      if (Array.isArray(value)) {
+        for (const member of [1, null, ['x'], Uint8Array.of(1), 'x'.repeat(1_025)] satisfies Cbor[]) {
+          await refuses('bad-cbor', () => readChange(withBody(kind, body => body.set(field, ['x', member]))))
+        }
       }
       if (typeof value === 'string') {
         await refuses('bad-cbor', () => readChange(withBody(kind, body => body.set(field, 'x'.repeat(1_025)))))
@@ -657,6 +673,8 @@ rules.test('a fact is about an identity, a token, a fleet or none', () => {
     'device.labelled': identity,
     'config.set': identity,
     'config.unset': '',
+    'scope.set': identity,
+    'sealing.published': identity,
     refused: '',
   }
   for (const kind of kinds) same([kind, aboutOf(write(kind))], [kind, about[kind]])

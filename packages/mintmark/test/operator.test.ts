@@ -14,6 +14,7 @@ const device = {
   serial: '4f',
   notAfter: '2026-12-30T12:00:00.000Z',
 }
+const rights = { scopes: ['floor3.*:read', 'telemetry:write'], recipients: null, devices: [], counts: false }
 const fleet = { fleet: 'acme', state: 'active', public: false, created: '2026-11-30T12:00:00.000Z' }
 const refusal = {
   identity: device.identity,
@@ -159,6 +160,7 @@ const cases: readonly Case[] = [
     answer: {
       ...device,
       standing: 'decommissioned',
+      rights: { ...rights, scopes: [] },
       wiped: '2026-12-01T12:00:00.000Z',
       keys: [
         { state: 'superseded', since: device.enrolled, until: '2026-11-30T18:00:00.000Z', did: 'did:key:z6Mj' },
@@ -177,7 +179,7 @@ const cases: readonly Case[] = [
   {
     args: ['device', 'show', 'acme/device-104'],
     call: 'GET /v1/fleets/acme/devices/device-104',
-    answer: { ...device, standing: 'revoked', reason: 'stolen \u001b[2J', wiped: null, keys: [] },
+    answer: { ...device, standing: 'revoked', reason: 'stolen \u001b[2J', rights, wiped: null, keys: [] },
     says: [
       '  device       acme/device-104',
       '  standing     revoked (stolen \ufffd[2J)',
@@ -185,6 +187,7 @@ const cases: readonly Case[] = [
       '  did          did:key:z6Mk',
       '  labels       -',
       '  key          software',
+      '  scopes       floor3.*:read telemetry:write',
       '  enrolled     2026-11-30 12:00 UTC',
       '  certificate  4f, until 2026-12-30 12:00 UTC\n',
     ].join('\n'),
@@ -272,6 +275,40 @@ const cases: readonly Case[] = [
     sent: { labels: ['site=berlin', '-floor', '-x'], reason: 'moved' },
     answer: { ...device, labels: { zone: 'b', site: 'berlin' } },
     says: 'Labels of acme/device-104: site=berlin zone=b\n',
+  },
+  {
+    args: ['device', 'scope', 'acme/device-104'],
+    call: 'GET /v1/fleets/acme/devices/device-104/scope',
+    answer: { device: 'device-104', ...rights, recipients: ['hub-1'], devices: ['sensor-7'], counts: true },
+    says: [
+      '  scopes      floor3.*:read telemetry:write',
+      '  recipients  hub-1',
+      '  behind it   sensor-7',
+      '  messages    counted\n',
+    ].join('\n'),
+  },
+  {
+    args: [
+      ...['device', 'scope', 'acme/device-104', 'telemetry:write', 'floor3.*:read', '--recipient', 'hub-1'],
+      ...['--recipient', 'did:web:hub.test', '--behind', 'sensor-7', '--counts', '--reason', 'a line'],
+    ],
+    call: 'PUT /v1/fleets/acme/devices/device-104/scope',
+    sent: {
+      scopes: ['floor3.*:read', 'telemetry:write'],
+      recipients: ['did:web:hub.test', 'hub-1'],
+      devices: ['sensor-7'],
+      counts: true,
+      reason: 'a line',
+    },
+    answer: { device: 'device-104', ...rights },
+    says: '  device  acme/device-104\n  scopes  floor3.*:read telemetry:write\n',
+  },
+  {
+    args: ['device', 'scope', 'acme/device-104', '--none'],
+    call: 'PUT /v1/fleets/acme/devices/device-104/scope',
+    sent: { scopes: [], devices: [], counts: false },
+    answer: { device: 'device-104', ...rights, scopes: [] },
+    says: '  device  acme/device-104\n  scopes  none\n',
   },
   {
     args: ['warnings'],

@@ -332,6 +332,7 @@ describe('H104 an export in which', () => {
 
   const digest = new Uint8Array(32)
   const device = 'acme/device/device-1'
+  const rights = { identity: device, scopes: ['a'], devices: [], counts: false }
   test.each<[string, Change['kind'], object]>([
     ['a configuration that is not the next one', 'config.set', { target: 'fleet', version: 500, digest }],
     ['a configuration for nothing', 'config.set', { target: 'Fleet', version: 302, digest }],
@@ -339,6 +340,13 @@ describe('H104 an export in which', () => {
     ['labels in another spelling', 'device.labelled', { identity: device, labels: 'b=1 a=1' }],
     ['labels of a device of another fleet', 'device.labelled', { identity: 'other/device/device-1', labels: 'a=1' }],
     ['labels of nobody', 'device.labelled', { identity: 'acme/device/nobody', labels: 'a=1' }],
+    ['scopes out of order', 'scope.set', { ...rights, scopes: ['b', 'a'] }],
+    ['a scope twice', 'scope.set', { ...rights, scopes: ['a', 'a'] }],
+    ['a scope that is none', 'scope.set', { ...rights, scopes: ['**.a'] }],
+    ['a recipient that is none', 'scope.set', { ...rights, recipients: ['Hub 1'] }],
+    ['no recipient at all', 'scope.set', { ...rights, recipients: [] }],
+    ['scopes of a device of another fleet', 'scope.set', { ...rights, identity: 'other/device/device-1' }],
+    ['scopes of nobody', 'scope.set', { ...rights, identity: 'acme/device/nobody' }],
     ['more labels', 'device.labelled', { identity: device, labels: letters.map(letter => `${letter}=1`).join(' ') }],
   ])('the platform itself signed %s is found', async (_, kind, body) => {
     const fact = change({ kind, at: 1, by: 'platform', ledger: 'acme', body: body as ChangeBody<typeof kind> })

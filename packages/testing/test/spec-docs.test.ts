@@ -395,7 +395,7 @@ describe('proof-file.md', () => {
 
 describe('change.md', () => {
   const source = readFileSync(join(checkout, 'packages/core/src/rules/change.ts'), 'utf8')
-  const types: Record<string, Cbor> = { text: 'a', bytes: new Uint8Array(4), number: 1, flag: true }
+  const types: Record<string, Cbor> = { text: 'a', bytes: new Uint8Array(4), number: 1, flag: true, list: ['a'] }
 
   test('has an entry, and reads it', () => {
     const bytes = bytesOf('change.md', 'revoked')

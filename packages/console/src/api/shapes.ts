@@ -114,7 +114,7 @@ export interface Entry {
   readonly at: string
   readonly by: string
   readonly about: string | null
-  readonly body: Readonly<Record<string, string | number | boolean>>
+  readonly body: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
 export interface Entries {

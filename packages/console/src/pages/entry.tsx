@@ -76,7 +76,7 @@ const OneEntry = ({ entry }: { readonly entry: FullEntry }) => {
           </Fact>
           {Object.entries(body).map(([name, value]) => (
             <Fact key={name} name={name} isField>
-              <Value name={name} value={value} />
+              <Value name={name} value={typeof value === 'object' ? value.join(', ') : value} />
             </Fact>
           ))}
         </dl>

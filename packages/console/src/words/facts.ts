@@ -65,6 +65,11 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
     what: 'Configuration taken away',
     detail: `version ${version} for ${targetWords(String(target))}${because(reason)}`,
   }),
+  'scope.set': ({ scopes, reason }) => ({
+    what: 'Scopes set',
+    detail: `${String(scopes) === '' ? 'none' : String(scopes).replaceAll(',', ', ')}${because(reason)}`,
+  }),
+  'sealing.published': ({ version }) => ({ what: 'Encryption key published', detail: `version ${version}` }),
   refused: ({ code, operation, count }) => ({
     what: count === 1 ? 'Refused' : `Refused ${count} times`,
     detail: `${code} at ${operation}`,

@@ -37,6 +37,10 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'config.set': ({ target, version }, { ledger }) => `Configuration ${version} of ${ledger} was set, for ${target}.`,
   'config.unset': ({ target, version }, { ledger }) =>
     `Configuration ${version} of ${ledger}: none any more for ${target}.`,
+  'scope.set': ({ identity, scopes, recipients, devices, counts }) =>
+    `${identity} may send for ${scopes.length === 0 ? 'nothing' : scopes.join(', ')}${recipients === undefined ? '' : `, to ${recipients.join(', ')} alone`}${devices.length === 0 ? '' : `, also on behalf of ${devices.join(', ')}`}${counts ? ', and counts its messages' : ''}.`,
+  'sealing.published': ({ identity, version }) =>
+    `${identity} published the key that messages to it are sealed to, version ${version}.`,
   refused: ({ code, operation, count }, { by }) =>
     `${by} was refused as ${code} at ${operation}${count === 1 ? '' : `, ${count} times`}.`,
 }

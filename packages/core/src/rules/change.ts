@@ -41,7 +41,7 @@ export class Change<K extends ChangeKind = ChangeKind> {
 
 type Facts<K extends ChangeKind> = Pick<Change<K>, 'kind' | 'at' | 'by' | 'ledger' | 'body'>
 
-/** Fields of each kind's body. `?` marks one that may be absent. */
+/** Fields of each kind's body. `?` marks one that may be absent; a list is of texts. */
 const kinds = {
   'platform.founded': {
     domain: 'text',
@@ -98,23 +98,39 @@ const kinds = {
   'device.labelled': { identity: 'text', labels: 'text', reason: 'text?' },
   'config.set': { target: 'text', version: 'number', digest: 'bytes', reason: 'text?' },
   'config.unset': { target: 'text', version: 'number', reason: 'text?' },
+  'scope.set': {
+    identity: 'text',
+    scopes: 'list',
+    recipients: 'list?',
+    devices: 'list',
+    counts: 'flag',
+    reason: 'text?',
+  },
+  'sealing.published': { identity: 'text', version: 'number', statement: 'bytes' },
   refused: { code: 'text', operation: 'text', count: 'number' },
 } as const satisfies Record<string, Record<string, FieldType>>
 
 export type ChangeKind = keyof typeof kinds
-type FieldType = 'text' | 'bytes' | 'number' | 'flag' | 'text?'
+type FieldType = 'text' | 'bytes' | 'number' | 'flag' | 'list' | Optional
+type Optional = 'text?' | 'list?'
 type FieldValue<T extends FieldType> = T extends 'bytes'
   ? Uint8Array
   : T extends 'number'
     ? number
     : T extends 'flag'
       ? boolean
-      : string
+      : T extends 'list' | 'list?'
+        ? readonly string[]
+        : string
 type Fields<K extends ChangeKind> = (typeof kinds)[K]
 export type ChangeBody<K extends ChangeKind> = K extends ChangeKind
   ? {
-      readonly [F in keyof Fields<K> as Fields<K>[F] extends 'text?' ? never : F]: FieldValue<Fields<K>[F] & FieldType>
-    } & { readonly [F in keyof Fields<K> as Fields<K>[F] extends 'text?' ? F : never]?: string | undefined }
+      readonly [F in keyof Fields<K> as Fields<K>[F] extends Optional ? never : F]: FieldValue<Fields<K>[F] & FieldType>
+    } & {
+      readonly [F in keyof Fields<K> as Fields<K>[F] extends Optional ? F : never]?:
+        | FieldValue<Fields<K>[F] & FieldType>
+        | undefined
+    }
   : never
 
 /** Every kind, in the order of the table. */
@@ -171,7 +187,7 @@ function readBody(kind: ChangeKind, map: CborMap): ChangeBody<ChangeKind> {
   const body: Record<string, Cbor> = {}
   for (const [name, type] of Object.entries(fields)) {
     const value = map.get(name)
-    if (value === undefined && type === 'text?') continue
+    if (value === undefined && type.endsWith('?')) continue
     if (!isOf(type, value)) throw new Refused('bad-cbor', `${kind} ${name}`)
     body[name] = value
   }
@@ -184,6 +200,7 @@ function isOf(type: FieldType, value: Cbor | undefined): value is Cbor {
   // Times, counts and versions: none is below 0.
   if (type === 'number') return Number.isSafeInteger(value) && (value as number) >= 0
   if (type === 'flag') return typeof value === 'boolean'
+  if (type === 'list' || type === 'list?') return Array.isArray(value) && value.every(each => isOf('text', each))
   return typeof value === 'string' && value.length <= maxText
 }
 

@@ -66,6 +66,7 @@ export {
   replayGrace,
 } from './permit.ts'
 export { checkPace, pace, readLateRenewal } from './renewal.ts'
+export { noRights, type Rights, readRights, rightsBounds, sameRights } from './rights.ts'
 export { compileScopes, readScope, readScopeGrant, type ScopeMatcher, scopeBounds } from './scope.ts'
 export {
   checkStanding,

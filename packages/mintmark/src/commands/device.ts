@@ -18,10 +18,14 @@ import { readPages } from '../pages.ts'
 import { lines, moment, print, shown, table } from '../print.ts'
 import { type Fields, fieldsOf, listOf } from '../reply.ts'
 import { printStream } from '../stream.ts'
+import { registerDeviceScope, rightsLines } from './device-scope.ts'
 
-/** `device list`, `device show`, `device label` */
+/** `device list`, `device show`, `device label`, `device scope` */
 export function registerDevice(program: Command): void {
-  const device = program.command('device').helpGroup(helpGroups.operator).description('list, show and label devices')
+  const device = program
+    .command('device')
+    .helpGroup(helpGroups.operator)
+    .description('list, show and label devices, and say what they may send')
   example(device, 'mintmark device list --fleet acme')
 
   const list = device
@@ -68,6 +72,7 @@ export function registerDevice(program: Command): void {
     'mintmark device label acme/device-104 site=berlin floor=3',
     'mintmark device label acme/device-104 -floor',
   )
+  registerDeviceScope(device)
 }
 
 interface ListOptions extends AsOperator {
@@ -135,6 +140,7 @@ async function showDevice(device: DeviceName, options: AsOperator, command: Comm
     ...(typeof found.pendingDid === 'string' ? [['next did', shown(found.pendingDid)] as const] : []),
     ['labels', labelText(found.labels)],
     ['key', shown(found.tier)],
+    ...rightsLines(fieldsOf(found.rights)),
     ['enrolled', moment(found.enrolled)],
     ['certificate', `${shown(found.serial)}, until ${moment(found.notAfter)}`],
     ...(typeof found.wiped === 'string' ? [['wiped', moment(found.wiped)] as const] : []),

@@ -38,6 +38,7 @@ export const access = {
   'POST /v1/notice/confirmation': { ...anyone, standing: 'any' },
   'GET /v1/me': onBoth(member),
   'GET /v1/config': device,
+  'PUT /v1/encryption-key': device,
   'GET /v1/registry/:did': deviceOrOperator,
   'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,
@@ -80,6 +81,8 @@ export const access = {
   'GET /v1/fleets/:fleet/config/history': ofFleet('view'),
   'POST /v1/fleets/:fleet/config/unset': ofFleet('operate'),
   'POST /v1/fleets/:fleet/devices/:name/labels': ofFleet('operate'),
+  'GET /v1/fleets/:fleet/devices/:name/scope': ofFleet('view'),
+  'PUT /v1/fleets/:fleet/devices/:name/scope': ofFleet('operate'),
   'GET /v1/fleets/:fleet/devices/:name/why': ofFleet('view'),
   'GET /v1/fleets/:fleet/devices/:name/events': ofFleet('audit'),
   // The fleet is a ledger here, so `platform` is one too.

@@ -29,6 +29,7 @@ import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
 import { configOperations } from './operations-config.ts'
 import { peopleOperations } from './operations-people.ts'
+import { registryOperations } from './operations-registry.ts'
 
 const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
 const renewal = enrollment.extend({ succession: z.string().max(2_048).optional() })
@@ -57,6 +58,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   ...auditOperations,
   ...peopleOperations,
   ...configOperations,
+  ...registryOperations,
   'POST /v1/enroll': {
     summary: 'Enroll the key of a signing request, with a token as bearer',
     input: enrollment,

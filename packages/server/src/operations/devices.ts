@@ -7,6 +7,8 @@ import {
   change,
   type Grants,
   labelsOf,
+  noRights,
+  type Rights,
   readLabel,
   readLabelChange,
   readReason,
@@ -99,10 +101,10 @@ export async function readDevice(
   platform: Platform,
   fleet: string,
   name: string,
-): Promise<DeviceView & { readonly keys: readonly KeyView[] }> {
+): Promise<DeviceView & { readonly rights: Rights; readonly keys: readonly KeyView[] }> {
   const row = await readRecord(platform, fleet, name)
-  const keys = await platform.store.keysOf(row.identity)
-  return { ...deviceView(platform, row), keys: keys.map(key => keyView(row, key)) }
+  const [keys, rights] = await Promise.all([platform.store.keysOf(row.identity), platform.store.rights(row.identity)])
+  return { ...deviceView(platform, row), rights: rights ?? noRights, keys: keys.map(key => keyView(row, key)) }
 }
 
 /** What the ledger of its fleet has about a device, newest first. */

@@ -18,7 +18,7 @@ export interface EntryView {
   /** One sentence. */
   readonly says: string
   /** The fields of the kind; bytes in hex. */
-  readonly body: Readonly<Record<string, string | number | boolean>>
+  readonly body: Readonly<Record<string, Shown>>
 }
 
 export interface EntryPage {
@@ -83,5 +83,6 @@ function entryView({ ledger, idx, change }: Row<'ledger_entry'>): EntryView {
   }
 }
 
-const shown = (value: unknown): string | number | boolean =>
-  value instanceof Uint8Array ? hex(value) : (value as string | number | boolean)
+type Shown = string | number | boolean | readonly string[]
+
+const shown = (value: unknown): Shown => (value instanceof Uint8Array ? hex(value) : (value as Shown))

@@ -29,6 +29,8 @@ export function newsOf({ kind, ledger, body }: Change): News | undefined {
     case 'identity.decommissioned':
     case 'key.introduced':
     case 'key.promoted':
+    case 'scope.set':
+    case 'sealing.published':
       return { kind, about: (body as Change<typeof kind>['body']).identity }
     case 'identity.enrolled': {
       const { identity, replaces } = body as Change<typeof kind>['body']

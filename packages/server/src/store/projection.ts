@@ -21,6 +21,7 @@ import {
 import { claimedSigner, readCertificate, readDecommissionConfirmation, readKeySuccession } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
+import { Messaging } from './messaging.ts'
 import { Operators } from './operators.ts'
 import type { Queries } from './queries.ts'
 import { permitOf, recordOf } from './rows.ts'
@@ -37,12 +38,14 @@ export class Projection {
   readonly #connection: Transaction
   readonly #operators: Operators
   readonly #settings: Settings
+  readonly #messaging: Messaging
 
   constructor(queries: Queries, connection: Transaction) {
     this.#queries = queries
     this.#connection = connection
     this.#operators = new Operators(queries, connection)
     this.#settings = new Settings(queries, connection)
+    this.#messaging = new Messaging(queries, connection)
   }
 
   /** @param idx where the change stands in its ledger */
@@ -256,6 +259,9 @@ export class Projection {
     },
 
     'device.labelled': ({ body, ledger }) => this.#settings.label(ledger, body),
+
+    'scope.set': fact => this.#messaging.grant(fact),
+    'sealing.published': fact => this.#messaging.publish(fact),
 
     'config.set': fact => this.#configure(fact),
     'config.unset': fact => this.#configure(fact),

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { type Dialect, type Query, query, row } from './database.ts'
 import { operatorQueries } from './operator-queries.ts'
+import { rightsQueries } from './rights-queries.ts'
 import { settingsQueries } from './settings-queries.ts'
 import type { Tables } from './tables.ts'
 
@@ -290,6 +291,7 @@ export const queries = ({ builder: db }: Dialect) => ({
   ),
 
   ...settingsQueries(db),
+  ...rightsQueries(db),
 
   // Processes that share the database
   keeperKeys: query((_: object) => db.selectFrom('keeper_key').selectAll().orderBy('name')),

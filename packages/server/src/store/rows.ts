@@ -1,6 +1,6 @@
 import type { ReadHashes } from '@mintmark/core/ledger'
 import type { Role } from '@mintmark/core/names'
-import type { Permit, RegistryRecord, Standing, Tier } from '@mintmark/core/rules'
+import type { Permit, RegistryRecord, Rights, Standing, Tier } from '@mintmark/core/rules'
 import type { Connection } from './database.ts'
 import type { Queries } from './queries.ts'
 import type { Tables } from './tables.ts'
@@ -31,6 +31,16 @@ export const recordOf = (row: Tables['registry'] | undefined): RegistryRecord | 
     pending: row.pending ?? undefined,
     tier: row.tier as Tier,
   }
+
+export const rightsOf = (row: Tables['rights'] | undefined): Rights | undefined =>
+  row && {
+    scopes: listOf(row.scopes),
+    recipients: row.recipients === null ? undefined : listOf(row.recipients),
+    devices: listOf(row.devices),
+    counts: row.counts === 1,
+  }
+
+const listOf = (text: string): readonly string[] => (text === '' ? [] : text.split(' '))
 
 /** Stored hashes of a ledger's tree. */
 export const hashesOf =

@@ -1,13 +1,13 @@
 import type { ReadHashes, Receipt } from '@mintmark/core/ledger'
 import { readPath } from '@mintmark/core/names'
-import type { Change, Permit, RegistryRecord } from '@mintmark/core/rules'
+import type { Change, Permit, RegistryRecord, Rights } from '@mintmark/core/rules'
 import { Committer, type LedgerSigner } from './commit.ts'
 import type { Connection, Database } from './database.ts'
 import { checkLastHead, readLastHead } from './last-head.ts'
 import { type Audience, type NewsListener, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'
 import { deviceCriteria, type Queries, queries } from './queries.ts'
-import { hashesOf, permitOf, recordOf } from './rows.ts'
+import { hashesOf, permitOf, recordOf, rightsOf } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
@@ -215,6 +215,20 @@ export class Store {
   /** Tokens for devices that someone made and that can still be used at `at`. */
   async openPermitsBy(by: string, at: number) {
     return this.#connection.all(this.#queries.openPermitsBy, { by, at })
+  }
+
+  /** What a name may do with messages; undefined where nobody ever said. */
+  async rights(identity: string): Promise<Rights | undefined> {
+    return rightsOf(await this.rightsRow(identity))
+  }
+
+  async rightsRow(identity: string): Promise<Row<'rights'> | undefined> {
+    return this.#connection.first(this.#queries.rights, { identity })
+  }
+
+  /** The newest statement of what messages to a name are sealed to. */
+  async sealing(identity: string): Promise<Row<'sealing'> | undefined> {
+    return this.#connection.first(this.#queries.sealing, { identity })
   }
 
   /** One page in order of name, after a name ('' for the first). */

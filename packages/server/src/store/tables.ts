@@ -122,6 +122,29 @@ export interface Tables {
     set_by: string
     reason: string | null
   }
+  /** What a name may do with messages (`readRights`); lists as text, with a blank between. */
+  rights: {
+    identity: string
+    scopes: string
+    /** Null where it may send to all. */
+    recipients: string | null
+    devices: string
+    counts: number
+    set_at: number
+    set_by: string
+    reason: string | null
+  }
+  /** What messages to a name are sealed to: its newest statement (`readEncryptionKey`). */
+  sealing: {
+    identity: string
+    /** Id of the key that signed it; of no use with another one. */
+    key: string
+    version: number
+    statement: Uint8Array
+    /** The hour (Unix) of it, and how many there were in that hour. */
+    hour: number
+    published: number
+  }
   /** How often who was refused with what code where; from the ledger, so that it needs no reading through. */
   refusal: {
     ledger: string
@@ -159,6 +182,8 @@ export const projected = {
   label: ['label', 'identity'],
   config_version: ['fleet'],
   config: ['fleet', 'version'],
+  rights: ['identity'],
+  sealing: ['identity'],
   refusal: ['ledger', 'who', 'code', 'operation'],
 } as const satisfies { readonly [T in keyof Tables]?: readonly (keyof Tables[T])[] }
 
@@ -169,7 +194,7 @@ export const projected = {
 export const migrations = (dialect: Dialect): readonly { sql: string }[] => statements(dialect, dialect.builder)
 
 const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => [
-  ...tables(dialect).map(table => (dialect.tableEnd ? table.modifyEnd(dialect.tableEnd) : table).compile()),
+  ...ended(dialect, tables(dialect)),
   // Made with its one row: numbers are given out by counting it up.
   { sql: 'insert into news_head (id, version) values (1, 0)' },
   db.schema.createIndex('ledger_entry_about').on('ledger_entry').columns(['ledger', 'about', 'idx']).compile(),
@@ -187,7 +212,11 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
     .column('fleet')
     .where(sql.ref('standing'), '!=', 'good')
     .compile(),
+  ...ended(dialect, tablesOfMessages(dialect)),
 ]
+
+const ended = (dialect: Dialect, tables: CreateTableBuilder<string, string>[]) =>
+  tables.map(table => (dialect.tableEnd ? table.modifyEnd(dialect.tableEnd) : table).compile())
 
 function tables(db: Dialect) {
   return [
@@ -339,6 +368,33 @@ function tables(db: Dialect) {
     table(db, 'process', { id: 'text', beat: 'bigint', applied: 'bigint' }, ['id']),
     table(db, 'news', { version: 'bigint', kind: 'text', about: 'text' }, ['version']),
     table(db, 'news_head', { id: 'integer', version: 'bigint' }, ['id']),
+  ]
+}
+
+/** What was added since: behind everything, as the statements before are what a database already has. */
+function tablesOfMessages(db: Dialect) {
+  return [
+    table(
+      db,
+      'rights',
+      {
+        identity: 'text',
+        scopes: 'text',
+        recipients: 'text?',
+        devices: 'text',
+        counts: 'integer',
+        set_at: 'bigint',
+        set_by: 'text',
+        reason: 'text?',
+      },
+      ['identity'],
+    ),
+    table(
+      db,
+      'sealing',
+      { identity: 'text', key: 'text', version: 'bigint', statement: 'blob', hour: 'bigint', published: 'integer' },
+      ['identity'],
+    ),
   ]
 }
 

@@ -1,0 +1,45 @@
+import { readBase64url } from '@mintmark/core/bytes'
+import { z } from 'zod'
+import { readDeviceRights, setDeviceRights } from '../operations/rights.ts'
+import { publishEncryptionKey } from '../operations/sealing.ts'
+import type { OperationName } from './access.ts'
+import { json, type Operation } from './call.ts'
+import { identityOf, readInput, why } from './input.ts'
+
+const list = z.array(z.string().max(255))
+const newRights = z.strictObject({
+  scopes: list.max(64),
+  recipients: list.max(64).optional(),
+  devices: list.max(1_024).optional(),
+  counts: z.boolean().optional(),
+  reason: why,
+})
+
+const announcement = z.strictObject({ statement: z.string().max(2_048) })
+
+/** What devices may do with messages, and who asks. */
+export const registryOperations = {
+  'PUT /v1/encryption-key': {
+    summary: 'Publish the key that messages to the caller are sealed to, by its own statement (base64url)',
+    input: announcement,
+    async run(call) {
+      const { statement } = readInput(call, announcement)
+      return json(await publishEncryptionKey(call.platform, identityOf(call), readBase64url(statement)))
+    },
+  },
+  'GET /v1/fleets/:fleet/devices/:name/scope': {
+    summary: 'What a device may do with messages: scopes, recipients, devices behind it',
+    async run({ platform, params }) {
+      return json(await readDeviceRights(platform, { fleet: params.fleet!, name: params.name! }))
+    },
+  },
+  'PUT /v1/fleets/:fleet/devices/:name/scope': {
+    summary: 'Say all that a device may do with messages from now on',
+    input: newRights,
+    async run(call) {
+      const { fleet, name } = call.params
+      const input = readInput(call, newRights)
+      return json(await setDeviceRights(call.platform, identityOf(call), { fleet: fleet!, name: name! }, input))
+    },
+  },
+} as const satisfies Partial<Record<OperationName, Operation>>
