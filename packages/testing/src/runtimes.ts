@@ -33,9 +33,13 @@ export function runtimes(): Runtime[] {
     { name: 'workerd', path: join(modules, `@cloudflare/workerd-${workerdPlatform()}/bin/workerd`), run: runInWorkerd },
     { name: 'Chromium', path: '/usr/bin/chromium', run: runInChromium },
   ]
+  // There is no older one for other systems.
+  if (process.platform === 'linux') list.push({ name: 'Node 24', path: olderNode, run: inProcess() })
   const system = systemNode()
   return system === undefined ? list : [...list, { name: 'system Node', path: system, run: inProcess() }]
 }
+
+const olderNode = join(modules, `older-node-linux-${process.arch}/bin/node`)
 
 export const isThere = ({ path }: Runtime): boolean => existsSync(path)
 

@@ -56,7 +56,7 @@ test.each(rows)('docs/dependencies.md has the licence of %s, and the reason', (c
 })
 
 test.each(named)('$path names $name at an exact version', ({ version }) => {
-  expect(version).toMatch(/^\d+\.\d+\.\d+(-[\w.]+)?$/)
+  expect(version).toMatch(/^(npm:[a-z0-9-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/)
 })
 
 describe('package-lock.json', () => {
