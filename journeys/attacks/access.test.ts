@@ -42,6 +42,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'GET /v1/me': ['member', 'mp'],
   'GET /v1/config': ['device', 'm'],
   'PUT /v1/encryption-key': ['device', 'm'],
+  'POST /v1/messages': ['device', 'm'],
   'GET /v1/registry/:did': ['device or operator', 'mp'],
   'GET /v1/trust': ['anyone', 'mp'],
   'GET /trust/root.pem': ['anyone', 'm'],

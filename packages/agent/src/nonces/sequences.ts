@@ -3,9 +3,19 @@ export const sequenceWindow = 64
 
 /** Numbers of one sender: the highest, and which of the 64 up to it were seen (RFC 6479's window in two words). */
 export class Sequences {
-  #highest = -1
+  #highest: number
   /** Bit i: highest - i was seen. */
-  #seen = 0n
+  #seen: bigint
+
+  /** Goes on with what another one had; anew where nothing is said. */
+  constructor({ highest, seen }: SequenceState = noSequences) {
+    this.#highest = highest
+    this.#seen = seen
+  }
+
+  get state(): SequenceState {
+    return { highest: this.#highest, seen: this.#seen }
+  }
 
   /** @returns false where it was seen before, or is too far behind to know */
   advance(sequence: number): boolean {
@@ -23,3 +33,11 @@ export class Sequences {
     return true
   }
 }
+
+export interface SequenceState {
+  /** -1 before the first. */
+  readonly highest: number
+  readonly seen: bigint
+}
+
+const noSequences: SequenceState = { highest: -1, seen: 0n }

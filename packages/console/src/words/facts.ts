@@ -48,6 +48,7 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
   'identity.revoked': ({ reason }) => ({ what: 'Revoked', detail: text(reason), tone: 'bad' }),
   'identity.decommissioned': ({ reason }) => ({ what: 'Decommissioned', detail: text(reason), tone: 'bad' }),
   'identity.wiped': () => ({ what: 'Key wiped', detail: 'by the word of the device' }),
+  'message.accepted': ({ to }) => ({ what: 'Message recorded', detail: `to ${to}` }),
   'operator.granted': ({ grants, reason }) => ({
     what: 'Grants set',
     detail: `${grants === '' ? 'none' : grants}${because(reason)}`,

@@ -1,4 +1,5 @@
 export { exportFiles } from './export-files.ts'
+export { checkMessageFact, type MessageView, messageView } from './message.ts'
 export {
   type Pinned,
   type ProofFile,

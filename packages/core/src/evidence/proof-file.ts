@@ -2,8 +2,9 @@ import { base64, hex, type Json, pem, readBase64, readJson, readPem, sha256, utf
 import { Refused } from '../errors/index.ts'
 import { admitRaw, type PublicKey, type Verify } from '../keys/index.ts'
 import { checkReceipt, type Receipt, readReceipt, receiptJson } from '../ledger/index.ts'
-import { type Change, readChange } from '../rules/index.ts'
+import { type Change, isOfKind, readChange } from '../rules/index.ts'
 import { type Charter, readCertificate, readCharter } from '../signed/index.ts'
+import { checkMessageFact } from './message.ts'
 
 /**
  * One entry of a ledger with all that proves it, in one file of JSON:
@@ -84,6 +85,7 @@ export async function proveFact(file: ProofFile, pinned: Pinned, verify: Verify)
   const { size } = await checkReceipt(receipt, { origin, publicKey, verify })
   const fact = readChange(entry)
   if (origin !== originOf(fact.ledger, origin)) throw new Refused('bad-proof', 'an entry of another ledger')
+  if (isOfKind(fact, 'message.accepted')) await checkMessageFact(fact, verify)
   return { fact, origin, index, size, charter }
 }
 

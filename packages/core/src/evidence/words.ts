@@ -1,4 +1,5 @@
 import type { Change, ChangeBody, ChangeKind } from '../rules/index.ts'
+import { messageView } from './message.ts'
 
 /** A fact in one sentence, for people; what a person wrote is quoted as it is, and may be anything printable. */
 export function factInWords(fact: Change): string {
@@ -27,6 +28,7 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'key.introduced': ({ identity, serial }) =>
     `${identity} introduced another key by the word of its old one, with the certificate ${serial}.`,
   'key.promoted': ({ identity, key }) => `The key ${key} became the key of ${identity}, and the one before it ended.`,
+  'message.accepted': (_, fact) => messageWords(fact as Change<'message.accepted'>),
   'operator.granted': ({ identity, grants, reason }) =>
     `${identity} may do this from now on: ${grants === '' ? 'nothing' : grants}. Reason: ${reason}`,
   'session.opened': ({ identity }) => `${identity} signed in to the console.`,
@@ -46,3 +48,10 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
 }
 
 const date = (at: number): string => new Date(at).toISOString()
+
+function messageWords(fact: Change<'message.accepted'>): string {
+  const { from, to, scope, issued, sequence, onBehalfOf } = messageView(fact)
+  const when = sequence === null ? `issued ${issued}` : `number ${sequence}`
+  const whom = onBehalfOf === null ? '' : ` on behalf of ${onBehalfOf}`
+  return `${from} sent a message${whom} to ${to} for ${scope}, ${when}.`
+}

@@ -93,6 +93,7 @@ const kinds = {
   'identity.revoked': { identity: 'text', reason: 'text' },
   'identity.decommissioned': { identity: 'text', reason: 'text' },
   'identity.wiped': { identity: 'text', confirmation: 'bytes' },
+  'message.accepted': { identity: 'text', to: 'text', spki: 'bytes', envelope: 'bytes' },
   'operator.granted': { identity: 'text', grants: 'text', reason: 'text' },
   'session.opened': { identity: 'text' },
   'device.labelled': { identity: 'text', labels: 'text', reason: 'text?' },

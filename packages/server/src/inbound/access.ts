@@ -39,6 +39,7 @@ export const access = {
   'GET /v1/me': onBoth(member),
   'GET /v1/config': device,
   'PUT /v1/encryption-key': device,
+  'POST /v1/messages': device,
   'GET /v1/registry/:did': deviceOrOperator,
   'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,

@@ -45,7 +45,8 @@ function describe(
 ) {
   const { roles, token, door }: Access = access[name as keyof typeof access]
   const bodies = Object.fromEntries(accepts.map(type => [type, { schema: { type: 'string', format: 'binary' } }]))
-  const schema = input && { 'application/json': { schema: z.toJSONSchema(input) }, ...bodies }
+  const object = input && { 'application/json': { schema: z.toJSONSchema(input) } }
+  const schema = input || accepts.length > 0 ? { ...object, ...bodies } : undefined
   return {
     summary,
     operationId: name.replaceAll(/[^a-zA-Z]+/g, '-').toLowerCase(),
@@ -64,7 +65,7 @@ function describe(
       })),
       ...query.map(parameter => ({ name: parameter, in: 'query', schema: { type: 'string' } })),
     ],
-    ...(schema ? { requestBody: { required: !input.safeParse({}).success, content: schema } } : {}),
+    ...(schema ? { requestBody: { required: !input?.safeParse({}).success, content: schema } } : {}),
     responses: {
       [status]: { description: 'Done' },
       default: {

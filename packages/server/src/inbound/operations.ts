@@ -28,6 +28,7 @@ import {
 import { describeApi } from './openapi.ts'
 import { auditOperations } from './operations-audit.ts'
 import { configOperations } from './operations-config.ts'
+import { messagesOperations } from './operations-messages.ts'
 import { peopleOperations } from './operations-people.ts'
 import { registryOperations } from './operations-registry.ts'
 
@@ -58,6 +59,7 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   ...auditOperations,
   ...peopleOperations,
   ...configOperations,
+  ...messagesOperations,
   ...registryOperations,
   'POST /v1/enroll': {
     summary: 'Enroll the key of a signing request, with a token as bearer',

@@ -1,5 +1,7 @@
 import { type Code, codes, type Refused } from '@mintmark/core/errors'
+import { readPath } from '@mintmark/core/names'
 import { type Change, change } from '@mintmark/core/rules'
+import { RefusedSender } from '../operations/messages.ts'
 import type { Platform } from '../platform.ts'
 import type { Caller, Reply } from './call.ts'
 import { json } from './call.ts'
@@ -41,7 +43,11 @@ export class RefusalRecorder {
 
   async record(refused: Refused, caller: Caller, operation: string): Promise<void> {
     await this.#turn()
-    const kind = { ...whoIs(caller), code: refused.code, operation }
+    const kind = {
+      ...(refused instanceof RefusedSender ? whoSent(refused) : whoIs(caller)),
+      code: refused.code,
+      operation,
+    }
     if (this.#count(kind)) return
     // Anonymous kinds are codes times operations; only proven callers reach the cap, and beyond it they share a row.
     if (this.#counts.size >= mostKinds && caller.kind !== 'anonymous') {
@@ -105,6 +111,9 @@ interface Kind {
 }
 
 const keyOf = ({ by, code, operation }: Kind): string => `${by} ${code} ${operation}`
+
+/** Whose signature it was, whoever brought the message. */
+const whoSent = ({ sender }: RefusedSender) => ({ by: sender, ledger: readPath(sender).fleet })
 
 function whoIs(caller: Caller): { by: string; ledger: string } {
   if (caller.kind === 'identity') {

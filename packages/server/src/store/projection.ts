@@ -21,6 +21,7 @@ import {
 import { claimedSigner, readCertificate, readDecommissionConfirmation, readKeySuccession } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
+import { Messages } from './messages.ts'
 import { Messaging } from './messaging.ts'
 import { Operators } from './operators.ts'
 import type { Queries } from './queries.ts'
@@ -39,6 +40,7 @@ export class Projection {
   readonly #operators: Operators
   readonly #settings: Settings
   readonly #messaging: Messaging
+  readonly #messages: Messages
 
   constructor(queries: Queries, connection: Transaction) {
     this.#queries = queries
@@ -46,6 +48,7 @@ export class Projection {
     this.#operators = new Operators(queries, connection)
     this.#settings = new Settings(queries, connection)
     this.#messaging = new Messaging(queries, connection)
+    this.#messages = new Messages(queries, connection)
   }
 
   /** @param idx where the change stands in its ledger */
@@ -257,6 +260,8 @@ export class Projection {
       if (said.identity !== identity || said.domain !== platform?.domain) throw new Refused('bad-statement', 'another')
       this.#connection.post(this.#queries.setWiped, { identity, at, idx })
     },
+
+    'message.accepted': fact => this.#messages.accept(fact),
 
     'device.labelled': ({ body, ledger }) => this.#settings.label(ledger, body),
 

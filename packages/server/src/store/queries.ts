@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { type Dialect, type Query, query, row } from './database.ts'
+import { messagesQueries } from './messages-queries.ts'
 import { operatorQueries } from './operator-queries.ts'
 import { rightsQueries } from './rights-queries.ts'
 import { settingsQueries } from './settings-queries.ts'
@@ -292,6 +293,7 @@ export const queries = ({ builder: db }: Dialect) => ({
 
   ...settingsQueries(db),
   ...rightsQueries(db),
+  ...messagesQueries(db),
 
   // Processes that share the database
   keeperKeys: query((_: object) => db.selectFrom('keeper_key').selectAll().orderBy('name')),

@@ -1,5 +1,6 @@
 import { equal, hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import { checkMessageFact } from '@mintmark/core/evidence'
 import { admitRaw, type PublicKey } from '@mintmark/core/keys'
 import {
   append,
@@ -14,6 +15,7 @@ import {
 import { type Change, change, isOfKind, readChange } from '@mintmark/core/rules'
 import { type Certificate, type Charter, readCertificate, readCharter } from '@mintmark/core/signed'
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
+import { serverVerify } from '../verify.ts'
 import type { Connection, Dialect } from './database.ts'
 import { entryOf, Finding, reasonOf } from './finding.ts'
 import { type KeptHead, KeptHeads } from './kept.ts'
@@ -149,6 +151,7 @@ export class Replay {
       if (fact.ledger !== ledger) throw new Finding(where, 'an entry of another ledger')
       look({ fact, idx, leaf })
       checkCertificateFacts(fact)
+      if (isOfKind(fact, 'message.accepted')) await checkMessageFact(fact, serverVerify)
       if (idx === 0) await this.#begin(projection, fact)
       await follow(where, projection, fact, idx)
       if (isOfKind(fact, 'config.set')) this.configurations.add(hex(fact.body.digest))

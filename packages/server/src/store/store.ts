@@ -2,6 +2,7 @@ import type { ReadHashes, Receipt } from '@mintmark/core/ledger'
 import { readPath } from '@mintmark/core/names'
 import type { Change, Permit, RegistryRecord, Rights } from '@mintmark/core/rules'
 import { Committer, type LedgerSigner } from './commit.ts'
+import { Correspondents } from './correspondents.ts'
 import type { Connection, Database } from './database.ts'
 import { checkLastHead, readLastHead } from './last-head.ts'
 import { type Audience, type NewsListener, OneProcess } from './news.ts'
@@ -229,6 +230,11 @@ export class Store {
   /** The newest statement of what messages to a name are sealed to. */
   async sealing(identity: string): Promise<Row<'sealing'> | undefined> {
     return this.#connection.first(this.#queries.sealing, { identity })
+  }
+
+  /** Who can send and receive messages in a fleet. */
+  correspondents(fleet: string, domain: string): Correspondents {
+    return new Correspondents(this.#queries, this.#connection, { fleet, domain })
   }
 
   /** One page in order of name, after a name ('' for the first). */

@@ -145,6 +145,20 @@ export interface Tables {
     hour: number
     published: number
   }
+  /** Of each fleet the time of its newest message, which never goes back, and how many there were in that minute. */
+  message_fleet: { fleet: string; time: number; minute: number; count: number }
+  /** Of each key that ever sent: how many in its last minute, and of one that counts, which numbers were there. */
+  message_sender: {
+    key: string
+    minute: number
+    count: number
+    /** -1 of one that does not count. */
+    highest: number
+    /** Hex of 64 bits: bit i says that highest - i was there. */
+    seen: string
+  }
+  /** Nonces that are spent and whose time is not over, by the key that signed them. */
+  message_nonce: { key: string; nonce: string; fleet: string; expires: number }
   /** How often who was refused with what code where; from the ledger, so that it needs no reading through. */
   refusal: {
     ledger: string
@@ -184,6 +198,9 @@ export const projected = {
   config: ['fleet', 'version'],
   rights: ['identity'],
   sealing: ['identity'],
+  message_fleet: ['fleet'],
+  message_sender: ['key'],
+  message_nonce: ['key', 'nonce'],
   refusal: ['ledger', 'who', 'code', 'operation'],
 } as const satisfies { readonly [T in keyof Tables]?: readonly (keyof Tables[T])[] }
 
@@ -213,6 +230,7 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
     .where(sql.ref('standing'), '!=', 'good')
     .compile(),
   ...ended(dialect, tablesOfMessages(dialect)),
+  db.schema.createIndex('message_nonce_ends').on('message_nonce').columns(['fleet', 'expires']).compile(),
 ]
 
 const ended = (dialect: Dialect, tables: CreateTableBuilder<string, string>[]) =>
@@ -395,6 +413,11 @@ function tablesOfMessages(db: Dialect) {
       { identity: 'text', key: 'text', version: 'bigint', statement: 'blob', hour: 'bigint', published: 'integer' },
       ['identity'],
     ),
+    table(db, 'message_fleet', { fleet: 'text', time: 'bigint', minute: 'bigint', count: 'bigint' }, ['fleet']),
+    table(db, 'message_sender', { key: 'text', minute: 'bigint', count: 'bigint', highest: 'bigint', seen: 'text' }, [
+      'key',
+    ]),
+    table(db, 'message_nonce', { key: 'text', nonce: 'text', fleet: 'text', expires: 'bigint' }, ['key', 'nonce']),
   ]
 }
 
