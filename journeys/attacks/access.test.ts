@@ -21,7 +21,8 @@ type Due =
   | 'token'
   | 'device'
   | 'member'
-  | 'device or operator'
+  /** Of devices those that were given the scope. */
+  | 'registry:read'
   | 'operator'
   /** Who was decommissioned, and nobody in good standing. */
   | 'decommissioned'
@@ -43,7 +44,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'GET /v1/config': ['device', 'm'],
   'PUT /v1/encryption-key': ['device', 'm'],
   'POST /v1/messages': ['device', 'm'],
-  'GET /v1/registry/:did': ['device or operator', 'mp'],
+  'GET /v1/registry/:did': ['registry:read', 'mp'],
   'GET /v1/trust': ['anyone', 'mp'],
   'GET /trust/root.pem': ['anyone', 'm'],
   'GET /fleets/:fleet/devices/:name/did.json': ['anyone', 'm'],
@@ -110,6 +111,8 @@ interface Caller {
   /** Of a device its own; of an operator those that the role is for. */
   readonly fleets?: string
   readonly acts?: readonly Act[]
+  /** A device that was given `registry:read`. */
+  readonly reads?: boolean
   /** Sends with what the caller shows. */
   ask(method: string, path: string, body?: string): Promise<Answer>
 }
@@ -135,6 +138,12 @@ beforeAll(async () => {
     const device = await platform.enrollDevice(fleet, 'device-104')
     dids[fleet] = didKey(device.key.publicKey)
     callers.push({ title: `a device of ${fleet}`, kind: 'device', at: 'm', fleets: fleet, ask: overTls(device.tls) })
+  }
+  for (const fleet of [ours, theirs]) {
+    const device = await platform.enrollDevice(fleet, 'device-reader')
+    await platform.grant(device, 'registry:read')
+    const title = `a device of ${fleet} that may read the registry`
+    callers.push({ title, kind: 'device', reads: true, at: 'm', fleets: fleet, ask: overTls(device.tls) })
   }
   dids[nobodys] = didKey((await platform.makeKey()).key.publicKey)
   dids.platform = dids[nobodys]!
@@ -264,7 +273,7 @@ function codeDue(operation: string, caller: Caller, fleet: string): string | und
   if (kind === 'nobody' || kind === 'token') return caller.at === 'm' ? 'certificate-required' : 'session-ended'
   if (who === 'decommissioned') return 'not-decommissioned'
   if (who === 'member') return undefined
-  if (who === 'device or operator') return undefined
+  if (who === 'registry:read') return kind === 'device' && !caller.reads ? 'scope-refused' : undefined
   if (who === 'device') return kind === 'device' ? undefined : 'forbidden'
   if (kind === 'device') return 'forbidden'
   if (who === 'operator') return undefined
@@ -303,7 +312,7 @@ function watchStore(): void {
 /** What only the gate, or what stands in for it, refuses with. */
 const ofTheGate = [
   ...['certificate-required', 'session-ended', 'forbidden', 'revoked', 'decommissioned', 'refused', 'slow-down'],
-  ...['not-decommissioned', 'method-not-allowed', 'origin-refused', 'broken', 'unavailable'],
+  ...['scope-refused', 'not-decommissioned', 'method-not-allowed', 'origin-refused', 'broken', 'unavailable'],
 ]
 /** What an operation answers of a fleet that is not there, to whoever may see all. */
 const ofNobodys = ['fleet-unknown', 'not-found', 'no-receipt']

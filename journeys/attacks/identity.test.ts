@@ -134,6 +134,7 @@ describe('who is behind a connection', () => {
 
   test('A3 a device of one fleet sees nothing of another', async () => {
     const { did } = (await platform.call('GET', '/v1/me', { as: device.tls })).body
+    await platform.grant(stranger, 'registry:read')
     const before = await platform.snapshot()
     const as = stranger.tls
     expect(refusal(await platform.call('GET', `/v1/registry/${did}`, { as }))).toEqual(refused('unknown'))

@@ -74,6 +74,7 @@ describe('a token that replaces', () => {
     // Linked in the ledger, and told to others.
     const fact = (await platform.since(before)).find(({ kind }) => kind === 'identity.enrolled')
     expect(fact?.body).toMatchObject({ identity: device.path, replaces: device.key.publicKey.id })
+    await platform.grant(witness, 'registry:read')
     const standing = async (of: string) => (await platform.call('GET', `/v1/registry/${of}`, { as: witness.tls })).body
     expect([(await standing(old)).standing, (await standing(did)).standing]).toEqual(['superseded', 'good'])
     const document = await platform.call('GET', '/fleets/acme/devices/reset/did.json')

@@ -76,6 +76,7 @@ test('D55 third parties hear of it: registry, did:web and revocation list', asyn
     await platform.enrollDevice('acme', 'witness'),
     await platform.enrollDevice('acme', 'known'),
   ]
+  await platform.grant(witness, 'registry:read')
   const did = await didOf('known')
   const document = '/fleets/acme/devices/known/did.json'
   expect((await platform.call('GET', document)).status).toBe(200)
@@ -103,6 +104,7 @@ test('D59 a revoked DID has one spelling, and any other names nobody', async () 
     await platform.enrollDevice('acme', 'spelled'),
   ]
   await platform.revoke(victim)
+  await platform.grant(witness, 'registry:read')
   const did = await didOf('spelled')
   const bytes = readBase58(did.slice('did:key:z'.length))
   const key = bytes.subarray(2)

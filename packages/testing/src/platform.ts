@@ -301,6 +301,12 @@ export class TestPlatform {
     return must(await this.operator('POST', `/v1/fleets/${fleet}/devices/${name}/decommission`, { reason }), 200)
   }
 
+  /** Gives a device these scopes, and no others. */
+  async grant(device: Pick<TestDevice, 'path'>, ...scopes: readonly string[]): Promise<Reply> {
+    const [fleet, , name] = device.path.split('/')
+    return must(await this.operator('PUT', `/v1/fleets/${fleet}/devices/${name}/scope`, { scopes }), 200)
+  }
+
   /** What a thief of a fleet CA's key can sign. */
   async fleetAuthority(fleet: string): Promise<Forger> {
     const activated = (await this.facts(fleet)).find(({ kind }) => kind === 'fleet.activated')

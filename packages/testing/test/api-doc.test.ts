@@ -8,10 +8,11 @@ import { tableRows } from './table.ts'
 const ports = { machine: 'devices', console: 'people', both: 'both' } as const
 
 /** In words, of a row of the access table. */
-function whoMay({ roles, token, anyone, standing, late, grant }: Access): string {
+function whoMay({ roles, token, anyone, standing, late, grant, scope }: Access): string {
   if (anyone) return 'anyone'
   if (token) return 'a token'
   if (grant !== undefined) return `operator: ${grant.act} ${grant.over === 'platform' ? 'all' : `the ${grant.over}`}`
+  if (scope !== undefined) return `device with \`${scope}\`, or operator`
   const who = roles.length > 2 ? 'any certificate' : roles.join(' or ')
   return `${who}${standing === undefined ? '' : `, ${standing}`}${late === true ? ', also late' : ''}`
 }

@@ -89,7 +89,8 @@ const advice = {
   'body-refused': 'send envelope and body as they were made, unchanged',
   'other-audience': 'send it to the DID of the receiver',
   'sender-unknown': 'register the DID of the sender, or ask whoever runs the platform',
-  'scope-refused': 'register the sender with this scope, or with a grant that covers it',
+  'scope-refused':
+    'give whoever was refused a scope that covers it: `mintmark device scope`, or where the sender is registered',
   'recipient-refused': 'register the sender with this recipient',
   'gateway-refused': 'bind the device to the gateway first',
   'sequence-refused': 'register the sender with a sequence, or give it a clock',

@@ -266,7 +266,7 @@ const table = {
     message: "The document behind the sender's did:web is not one that is taken.",
     hint: 'look at what the domain serves: JSON over https without a redirect, from a public address, with its own DID and key',
   },
-  'scope-refused': { status: 403, seen: 'anyone', message: 'The sender may not send for this scope.' },
+  'scope-refused': { status: 403, seen: 'anyone', message: 'This scope is not granted.' },
   'recipient-refused': { status: 403, seen: 'anyone', message: 'The sender may not send to this receiver.' },
   'gateway-refused': { status: 403, seen: 'anyone', message: 'The sender does not speak for this device.' },
   'sequence-refused': {

@@ -2,6 +2,8 @@ import { Refused } from '../errors/refused.ts'
 import type { Role } from '../names/spiffe.ts'
 import type { PeerProof } from '../proof/identity.ts'
 import type { Act } from './operator.ts'
+import type { Rights } from './rights.ts'
+import { compileScopes } from './scope.ts'
 import { checkStanding, type RegistryRecord } from './standing.ts'
 
 /** One row of the access table: who may call an operation. A row is written for every operation, or it is not served. */
@@ -21,6 +23,8 @@ export interface Access {
    * nobody else. `any`: what is brought says itself whose it is, and who brings it does not matter.
    */
   readonly standing?: 'decommissioned' | 'any'
+  /** What a device must have been granted besides: the scope that it would send such a message for. */
+  readonly scope?: string
   /** What an operator's grants must cover, and for what: the fleet or the ledger that the path names, or the platform. */
   readonly grant?: { readonly act: Act; readonly over: 'fleet' | 'ledger' | 'platform' }
 }
@@ -59,6 +63,15 @@ export function useOf(
   id: string,
 ): 'current' | 'pending' | undefined {
   return id === key ? 'current' : id === pending ? 'pending' : undefined
+}
+
+/**
+ * The same for a row with a scope.
+ * @param rights of the name, read now; undefined where nobody gave it any
+ * @throws Refused `scope-refused`
+ */
+export function decideScope(rights: Pick<Rights, 'scopes'> | undefined, scope: string): void {
+  if (!compileScopes(rights?.scopes ?? [])(scope)) throw new Refused('scope-refused', scope)
 }
 
 /**

@@ -26,7 +26,7 @@ export {
   lifetime,
   renewed,
 } from './enrollment.ts'
-export { type Access, decideEntry, decideNoticeEntry, useOf } from './gate.ts'
+export { type Access, decideEntry, decideNoticeEntry, decideScope, useOf } from './gate.ts'
 export {
   type LabelChange,
   type Labels,

@@ -14,7 +14,14 @@ const member: Access = {
   anyone: false,
   door: 'machine',
 }
-const deviceOrOperator: Access = { roles: ['device', 'operator'], token: false, anyone: false, door: 'both' }
+/** Operators, and devices that an operator has given the right to read the registry. */
+const reader: Access = {
+  roles: ['device', 'operator'],
+  token: false,
+  anyone: false,
+  door: 'both',
+  scope: 'registry:read',
+}
 
 /** Operators whose grants cover the fleet that the path names. */
 const ofFleet = (act: Act): Access => ({ ...operator, grant: { act, over: 'fleet' } })
@@ -40,7 +47,7 @@ export const access = {
   'GET /v1/config': device,
   'PUT /v1/encryption-key': device,
   'POST /v1/messages': device,
-  'GET /v1/registry/:did': deviceOrOperator,
+  'GET /v1/registry/:did': reader,
   'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,
   'GET /fleets/:fleet/devices/:name/did.json': anyone,

@@ -1,7 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { type Code, Refused } from '@mintmark/core/errors'
 import type { PeerProof } from '@mintmark/core/proof'
-import { type Access, decideAct, decideEntry, decideNoticeEntry, type Grants, readGrants } from '@mintmark/core/rules'
+import {
+  type Access,
+  decideAct,
+  decideEntry,
+  decideNoticeEntry,
+  decideScope,
+  type Grants,
+  readGrants,
+} from '@mintmark/core/rules'
 import { readToken } from '@mintmark/core/signed'
 import { proveToken } from '../operations/enroll.ts'
 import { promoteKey } from '../operations/renew.ts'
@@ -50,6 +58,9 @@ export async function enter(
       const late = row.late ? await lateRenewal(platform, proof) : 0
       const use = decideEntry(proof, record, { roles }, platform.now(), late)
       if (use === 'pending') await promoteKey(platform, proof)
+    }
+    if (proof.identity.role === 'device' && row.scope !== undefined) {
+      decideScope(await platform.store.rights(proof.identity.path), row.scope)
     }
     if (proof.identity.role === 'operator') {
       const grants = readGrants((await platform.store.grants(proof.identity.path)) ?? '')

@@ -43,7 +43,7 @@ function describe(
   template: string,
   { summary, input, query = [], accepts = [], status = 200 }: Operation,
 ) {
-  const { roles, token, door }: Access = access[name as keyof typeof access]
+  const { roles, token, door, scope }: Access = access[name as keyof typeof access]
   const bodies = Object.fromEntries(accepts.map(type => [type, { schema: { type: 'string', format: 'binary' } }]))
   const object = input && { 'application/json': { schema: z.toJSONSchema(input) } }
   const schema = input || accepts.length > 0 ? { ...object, ...bodies } : undefined
@@ -56,6 +56,7 @@ function describe(
       ...(token ? [{ token: [] }] : []),
     ],
     ...(roles.length > 0 ? { 'x-roles': roles } : {}),
+    ...(scope === undefined ? {} : { 'x-scope': scope }),
     parameters: [
       ...[...template.matchAll(/\{([a-z]+)\}/g)].map(([, parameter]) => ({
         name: parameter,

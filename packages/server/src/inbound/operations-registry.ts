@@ -1,10 +1,11 @@
 import { readBase64url } from '@mintmark/core/bytes'
 import { z } from 'zod'
+import { readRegistryEntry } from '../operations/registry.ts'
 import { readDeviceRights, setDeviceRights } from '../operations/rights.ts'
 import { publishEncryptionKey } from '../operations/sealing.ts'
 import type { OperationName } from './access.ts'
 import { json, type Operation } from './call.ts'
-import { identityOf, readInput, why } from './input.ts'
+import { identityOf, readInput, sees, why } from './input.ts'
 
 const list = z.array(z.string().max(255))
 const newRights = z.strictObject({
@@ -26,6 +27,10 @@ export const registryOperations = {
       const { statement } = readInput(call, announcement)
       return json(await publishEncryptionKey(call.platform, identityOf(call), readBase64url(statement)))
     },
+  },
+  'GET /v1/registry/:did': {
+    summary: 'What a receiver of messages must know of a key or device: standing, scopes, recipients, encryption key',
+    run: async call => json(await readRegistryEntry(call.platform, fleet => sees(call, fleet), call.params.did!)),
   },
   'GET /v1/fleets/:fleet/devices/:name/scope': {
     summary: 'What a device may do with messages: scopes, recipients, devices behind it',

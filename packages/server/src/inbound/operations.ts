@@ -1,9 +1,8 @@
 import { pem, readBase64url, readPem } from '@mintmark/core/bytes'
 import { codes, Refused } from '@mintmark/core/errors'
-import { readDidKey } from '@mintmark/core/keys'
 import { z } from 'zod'
 import { makeRevocationList } from '../operations/crl.ts'
-import { listDevices, lowerStanding, readDevice, readDidDocument, readStanding, whoami } from '../operations/devices.ts'
+import { listDevices, lowerStanding, readDevice, readDidDocument, whoami } from '../operations/devices.ts'
 import { type EnrollmentReply, enroll, enrollmentJson, receiptJson } from '../operations/enroll.ts'
 import { createFleet, listFleets, mergeCeremony, readFleet, requestCeremony, setPolicy } from '../operations/fleets.ts'
 import { readHead, readLedgerTile, readReceipt } from '../operations/ledger.ts'
@@ -116,13 +115,6 @@ export const operations: { readonly [N in OperationName]: Operation } = {
   'GET /v1/me': {
     summary: 'Who the caller is, as certificate and registry say',
     run: async call => json(await whoami(call.platform, proofOf(call), grantsOf(call), sessionOf(call))),
-  },
-  'GET /v1/registry/:did': {
-    summary: "Standing of a key of the caller's own fleet",
-    async run(call) {
-      const key = readDidKey(call.params.did!)
-      return json(await readStanding(call.platform, fleet => sees(call, fleet), key.id))
-    },
   },
   'GET /v1/trust': {
     summary: 'Root, issuing CAs and ledger heads, read live',

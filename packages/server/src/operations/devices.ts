@@ -20,6 +20,7 @@ import {
 import type { Platform } from '../platform.ts'
 import type { RecordWithKeys, Row } from '../store/index.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
+import { webDid } from './registry.ts'
 import type { Session } from './sessions.ts'
 import { sessionView } from './sign-in.ts'
 
@@ -144,21 +145,6 @@ export async function whoami(
 }
 
 /**
- * `GET /v1/registry/{did}`: standing of a key.
- * @param sees whether whoever asks may see the fleet; a key of any other is as unknown as one of nobody, and as quickly
- */
-export async function readStanding(platform: Platform, sees: (fleet: string) => boolean, keyId: string) {
-  const owner = await platform.store.keyOwner(keyId)
-  const row = await platform.store.recordWithKeys(owner?.identity ?? '')
-  if (row === undefined || !sees(row.fleet)) throw new Refused('unknown')
-  const { identity, standing, standingSince, tier, did } = deviceView(platform, row)
-  // A key that its name no longer uses has no standing of its own.
-  const use = useOf(row, keyId) ?? 'superseded'
-  const said = use === 'current' || (use === 'pending' && standing !== 'good') ? standing : use
-  return { identity, did, standing: said, since: standingSince, tier }
-}
-
-/**
  * Revokes or decommissions: a fact first, then every open socket of the name is cut, then this answers. Asking again
  * for what already is so answers the same and adds no fact.
  */
@@ -195,7 +181,7 @@ export async function readDidDocument(platform: Platform, fleet: string, name: s
   if (found?.public !== 1) throw new Refused('not-found')
   const row = await platform.store.recordWithKeys(path({ fleet, role: 'device', name: readName(name) }))
   if (row === undefined || row.standing !== 'good') throw new Refused('not-found')
-  const did = `did:web:${platform.trust.domain}:fleets:${fleet}:devices:${name}`
+  const did = webDid(platform.trust.domain, fleet, name)
   const key = admitSpki(row.spki)
   const method = {
     id: `${did}#key`,

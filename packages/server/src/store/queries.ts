@@ -230,6 +230,9 @@ export const queries = ({ builder: db }: Dialect) => ({
   ),
   ...operatorQueries(db),
 
+  keysBetween: query((v: { from: string; to: string; limit: number }) =>
+    db.selectFrom('key').selectAll().where('id', '>=', v.from).where('id', '<', v.to).orderBy('id').limit(v.limit),
+  ),
   keyOwner: query((v: { id: string }) => db.selectFrom('key').selectAll().where('id', '=', v.id)),
   addKey: query((v: Row<'key'>) =>
     db.insertInto('key').values(row(v, ['id', 'identity', 'permit', 'spki', 'since', 'until', 'ledger', 'idx'])),

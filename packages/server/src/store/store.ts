@@ -273,6 +273,12 @@ export class Store {
     return this.#connection.first(this.#queries.keyOwner, { id })
   }
 
+  /** Keys whose ids begin so, a few; there is one, unless somebody took pains. */
+  async keysThatBegin(hex: string): Promise<Row<'key'>[]> {
+    // 'g' is behind every digit.
+    return this.#connection.all(this.#queries.keysBetween, { from: hex, to: `${hex}g`, limit: 16 })
+  }
+
   /** Every key that the name ever had, oldest first. */
   async keysOf(identity: string): Promise<Row<'key'>[]> {
     return this.#connection.all(this.#queries.keysOf, { identity })
