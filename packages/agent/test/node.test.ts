@@ -1,12 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { sha256 } from '@mintmark/core/bytes'
 import { webCryptoVerify } from '@mintmark/core/keys'
+import { nodeVerify } from '@mintmark/elements'
 import sodium from 'sodium-native'
 import { expect, test } from 'vitest'
 import { Agent, MemoryTrustRegistry, makeKey } from '../src/index.ts'
 import { libsodiumVerify, nodeSha256 } from '../src/node/index.ts'
+import { expected, verdictOf } from './edges.cases.ts'
+import { edges } from './vectors/edges.ts'
 
 const verify = libsodiumVerify(sodium)
+
+test.each(edges)('libsodium and OpenSSL say of $name what Web Crypto says', async edge => {
+  const due = expected(edge)
+  expect([await verdictOf(edge, verify), await verdictOf(edge, nodeVerify)]).toEqual([due, due])
+})
 
 test.each(['Ed25519', 'P-256'] as const)('libsodium and Web Crypto give one verdict, %s', async algorithm => {
   const [key, other] = [await makeKey(algorithm), await makeKey(algorithm)]

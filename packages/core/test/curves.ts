@@ -7,7 +7,7 @@ export const order25519 = 2n ** 252n + 27742317777372353535851937790883648493n
 export const p256Prime = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n
 export const p256Order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 
-interface Affine {
+export interface Affine {
   readonly x: bigint
   readonly y: bigint
 }
@@ -44,7 +44,17 @@ function multiplesOfOrder8(): Set<bigint> {
   return encodings
 }
 
-function pointOfOrder8(): Affine {
+/** The base point B (RFC 8032 5.1): y = 4/5, x even. */
+export function basePoint(): Affine {
+  const y = quotient(4n, 5n)
+  const x = xOf(y)!
+  return { x: x % 2n === 0n ? x : p25519 - x, y }
+}
+
+/** RFC 8032 5.1.2. */
+export const encoded = ({ x, y }: Affine): Uint8Array => littleEndian(y | ((x & 1n) << 255n))
+
+export function pointOfOrder8(): Affine {
   for (let y = 2n; ; y++) {
     const x = xOf(y)
     if (x === undefined) continue
@@ -54,7 +64,7 @@ function pointOfOrder8(): Affine {
   }
 }
 
-function times(n: bigint, base: Affine): Affine {
+export function times(n: bigint, base: Affine): Affine {
   let result: Affine = { x: 0n, y: 1n }
   for (const bit of n.toString(2)) {
     result = sum(result, result)
@@ -63,7 +73,7 @@ function times(n: bigint, base: Affine): Affine {
   return result
 }
 
-function sum(a: Affine, b: Affine): Affine {
+export function sum(a: Affine, b: Affine): Affine {
   const product = d * a.x * b.x * a.y * b.y
   return { x: quotient(a.x * b.y + a.y * b.x, 1n + product), y: quotient(a.y * b.y + a.x * b.x, 1n - product) }
 }

@@ -5,13 +5,14 @@ import { type Code, Refused } from '../src/errors/index.ts'
 
 export interface Case {
   readonly name: string
-  run(): void | Promise<void>
+  /** Where it gives text, every runtime must give the same. */
+  run(): unknown
 }
 
 export interface Suite {
   readonly name: string
   readonly cases: readonly Case[]
-  test(name: string, run: () => void | Promise<void>): void
+  test(name: string, run: Case['run']): void
 }
 
 export function suite(name: string): Suite {

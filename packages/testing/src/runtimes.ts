@@ -10,6 +10,7 @@ export interface Outcome {
   readonly suite: string
   readonly name: string
   readonly error?: string
+  readonly says?: string
 }
 
 export interface Runtime {

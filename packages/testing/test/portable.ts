@@ -1,14 +1,17 @@
 import { agent } from '../../agent/test/agent.cases.ts'
+import { edgeSuite } from '../../agent/test/edges.cases.ts'
 import { suites as core } from '../../core/test/index.ts'
 
 // The entry of the bundle that every runtime gets.
 
-export const suites = [...core, agent]
+export const suites = [...core, agent, edgeSuite]
 
 export interface Result {
   readonly suite: string
   readonly name: string
   readonly error?: string
+  /** What a case tells, where it tells something. */
+  readonly says?: string
 }
 
 export async function run(): Promise<Result[]> {
@@ -16,8 +19,8 @@ export async function run(): Promise<Result[]> {
   for (const suite of suites) {
     for (const { name, run: runCase } of suite.cases) {
       try {
-        await runCase()
-        results.push({ suite: suite.name, name })
+        const says = await runCase()
+        results.push({ suite: suite.name, name, ...(typeof says === 'string' && { says }) })
       } catch (error) {
         results.push({
           suite: suite.name,

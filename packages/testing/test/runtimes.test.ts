@@ -19,6 +19,9 @@ test('no two cases have one name, and there are some', () => {
   expect(expected.length).toBeGreaterThan(30)
 })
 
+/** What each runtime said of each case that tells something. */
+const said = new Map<string, readonly string[]>()
+
 for (const runtime of runtimes()) {
   describe(runtime.name, () => {
     if (!isThere(runtime)) {
@@ -28,6 +31,10 @@ for (const runtime of runtimes()) {
     let found: ReadonlyMap<string, Outcome>
     beforeAll(async () => {
       const list = await outcomes(runtime, directory)
+      said.set(
+        runtime.name,
+        list.flatMap(({ suite, name, says }) => (says === undefined ? [] : `${suite} > ${name}: ${says}`)),
+      )
       found = new Map(list.map(outcome => [`${outcome.suite} > ${outcome.name}`, outcome]))
     })
 
@@ -46,3 +53,10 @@ for (const runtime of runtimes()) {
     }
   })
 }
+
+test('every runtime said the same of each key and signature at an edge', () => {
+  const [first, ...others] = [...said.values()]
+  expect(said.size).toBe(runtimes().filter(isThere).length)
+  expect(first!.length).toBeGreaterThan(190)
+  for (const verdicts of others) expect(verdicts).toEqual(first)
+})

@@ -26,6 +26,11 @@ export class PublicKey {
     return this.#admittedId
   }
 
+  /** Whether it is one: a registry that brings a look-alike could bring a key for which anyone can sign. */
+  static isAdmitted(key: PublicKey): boolean {
+    return #admittedId in key
+  }
+
   equals(other: PublicKey): boolean {
     return equal(this.spki, other.spki)
   }

@@ -3,12 +3,13 @@ import { Refused } from '../errors/index.ts'
 import * as ed25519 from './ed25519.ts'
 import type { Verify } from './key.ts'
 import * as p256 from './p256.ts'
-import type { KeyAlgorithm, PublicKey } from './public-key.ts'
+import { type KeyAlgorithm, PublicKey } from './public-key.ts'
 
 /**
  * Whether the key signed the message: the strict pre-check, then the runtime's own verification. Nothing else in
  * Mintmark calls a `Verify` port. Never identify anything by a signature's bytes: where (r, s) verifies, so does
  * (r, n - s).
+ * @throws Refused `key-refused` for what only looks like an admitted key
  */
 export function checkSignature(
   verify: Verify,
@@ -16,6 +17,7 @@ export function checkSignature(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean | Promise<boolean> {
+  if (!PublicKey.isAdmitted(key)) throw new Refused('key-refused', 'not admitted')
   return plausibleSignature(key.algorithm, signature) && verify(key, message, signature)
 }
 
