@@ -150,6 +150,7 @@ async function run(
   const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => told().machine })
   ends.push(async () => {
     const drain = store.isShared ? 2_000 : 0
+    pipeline.streams.close()
     await Promise.all([close(machine.server, drain), close(console, 0)])
     // The last of what was counted; where it cannot be committed, the rest must still be closed.
     await pipeline.refusals.flush().catch((error: unknown) => log.error({ err: error }, 'refusals lost'))

@@ -4,6 +4,7 @@ import type { Grants, Permit } from '@mintmark/core/rules'
 import type { z } from 'zod'
 import type { Session } from '../operations/sessions.ts'
 import type { Platform } from '../platform.ts'
+import type { Admitted, Stream } from './streams.ts'
 
 /** Who is calling, as far as it was proven for this request. */
 export type Caller =
@@ -46,6 +47,10 @@ export interface Reply {
   readonly retryAfter?: number
   /** The connection is closed after it. */
   readonly last?: boolean
+  /** Goes on behind the head, in place of a body. Only where devices call. */
+  readonly stream?: Stream
+  /** The same, let in and counted. */
+  readonly admitted?: Admitted
   /** It is a refusal that says more than its code; recorded like any other. */
   readonly refused?: Code
 }

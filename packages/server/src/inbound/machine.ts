@@ -117,19 +117,27 @@ export function openMachine(pipeline: Pipeline, certificate: ServerCertificate):
 }
 
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
-  const { status, type, body, last, retryAfter } = reply
+  const { status, type, body, last, retryAfter, admitted } = reply
+  if (admitted) {
+    // The end of the stream is the end of the connection, so that whoever asks again comes to who answers now.
+    response.writeHead(status, { 'content-type': type, ...always, connection: 'close' })
+    response.flushHeaders()
+    admitted.carry(response)
+    return
+  }
   const bytes = typeof body === 'string' ? Buffer.from(body) : body
   response.writeHead(status, {
     'content-type': type,
     'content-length': bytes.length,
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
+    ...always,
     ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
     // What is left of a body that was not read would be taken for the next request.
     ...(request.complete && !last ? {} : { connection: 'close' }),
   })
   response.end(bytes)
 }
+
+const always = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 
 /** A response by hand, on a connection that is closed after it. */
 function lastReply({ status, type, body }: Reply): string {

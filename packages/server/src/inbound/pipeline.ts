@@ -16,6 +16,7 @@ import { operations } from './operations.ts'
 import { RefusalRecorder, refusalReply } from './refusals.ts'
 import { makeRouter, type Route, readTarget } from './router.ts'
 import { Sockets } from './sockets.ts'
+import { Streams } from './streams.ts'
 
 export interface PipelineOptions {
   readonly platform: Platform
@@ -40,6 +41,7 @@ export class Pipeline {
   readonly refusals: RefusalRecorder
   /** Of both listeners, by who is behind them. */
   readonly sockets = new Sockets()
+  readonly streams = new Streams()
   readonly #limit: FailureLimit
   readonly #routes: Readonly<Record<Door['name'], ReturnType<typeof makeRouter>>>
   readonly #addresses: () => Addresses
@@ -58,6 +60,7 @@ export class Pipeline {
       if (kind === 'identity.revoked' || kind === 'identity.decommissioned') this.#end(about)
       // An enrollment is news where it replaced a key.
       if (kind === 'key.promoted' || kind === 'identity.enrolled') return this.#endUnlessGood(about)
+      if (kind === 'scope.set') return this.streams.review(about)
       return kind === 'missed' ? this.#endRefused() : undefined
     })
     metrics.watch(() => this.sockets.size)
@@ -103,6 +106,11 @@ export class Pipeline {
       const reply = await operation.run({ platform, caller, params, query, contentType, accept, body, addresses })
       // While this process stood still, another one may have revoked the caller without it.
       if (!platform.store.isLive) await enter(platform, door, request, row, params, shown)
+      if (reply.stream && caller.kind === 'identity') {
+        const again = () => enter(platform, door, request, row, params, { caller })
+        const admitted = this.streams.admit(caller.proof.identity.path, reply.stream, again)
+        return { ...reply, admitted }
+      }
       if (reply.refused) await this.refuse(new Refused(reply.refused), caller, found, request.socket)
       return reply
     } catch (error) {

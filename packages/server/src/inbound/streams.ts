@@ -1,0 +1,151 @@
+import type { ServerResponse } from 'node:http'
+import { Refused } from '@mintmark/core/errors'
+
+/** A body that goes on, until one of both sides ends it. */
+export interface Stream {
+  /** Begins to send, once the head of the reply is on its way. @returns to be called when nobody listens any more */
+  open(sink: Sink): () => void
+}
+
+export interface Sink {
+  /** Bytes for the reader. One who does not take what was sent before is cut. */
+  write(bytes: string | Uint8Array): void
+  /** Ends the reply; the reader asks again. */
+  end(): void
+}
+
+/** A stream that was let in, and counts until it is over. */
+export interface Admitted {
+  /** Sends it over the connection of this response, whose head was written. */
+  carry(response: ServerResponse): void
+  /** It will not be sent after all. */
+  drop(): void
+}
+
+export interface StreamLimits {
+  /** Of one identity, and of all. */
+  readonly each: number
+  readonly all: number
+  /** Bytes that may wait for one reader. */
+  readonly waiting: number
+  /** Milliseconds between two looks whether its reader may still have it. */
+  readonly again: number
+}
+
+const usual: StreamLimits = { each: 16, all: 2_000, waiting: 262_144, again: 5_000 }
+
+/**
+ * Replies that go on. A connection that is cut ends its own; beside that each is held against the gate again and again,
+ * as whoever opened it may have lost the right, or its certificate has ended.
+ */
+export class Streams {
+  readonly #limits: StreamLimits
+  readonly #running = new Map<string, Set<Running>>()
+  #count = 0
+  #closed = false
+
+  constructor(limits: Partial<StreamLimits> = {}) {
+    this.#limits = { ...usual, ...limits }
+  }
+
+  get size(): number {
+    return this.#count
+  }
+
+  /**
+   * @param enter passes the gate again, or is refused
+   * @throws Refused `slow-down` where there are too many, `unavailable` where the platform stops
+   */
+  admit(identity: string, stream: Stream, enter: () => Promise<void>): Admitted {
+    if (this.#closed) throw new Refused('unavailable', 'the platform stops')
+    const { each, all } = this.#limits
+    const others = this.#running.get(identity) ?? new Set()
+    if (others.size >= each || this.#count >= all) {
+      throw new Refused('slow-down', 'too many open streams', { retryAfter: this.#limits.again })
+    }
+    const running = new Running(stream, enter, this.#limits, () => {
+      if (!others.delete(running)) return
+      this.#count--
+      if (others.size === 0 && this.#running.get(identity) === others) this.#running.delete(identity)
+    })
+    this.#running.set(identity, others.add(running))
+    this.#count++
+    return running
+  }
+
+  /** Looks at once whether the identity may still have what it reads. */
+  async review(identity: string): Promise<void> {
+    await Promise.all([...(this.#running.get(identity) ?? [])].map(running => running.review()))
+  }
+
+  /** Ends all, and admits none from here on: the platform stops. */
+  close(): void {
+    this.#closed = true
+    for (const running of [...this.#running.values()].flatMap(some => [...some])) running.end()
+  }
+}
+
+class Running implements Admitted, Sink {
+  readonly #stream: Stream
+  readonly #enter: () => Promise<void>
+  readonly #limits: StreamLimits
+  readonly #gone: () => void
+  #response: ServerResponse | undefined
+  #timer: NodeJS.Timeout | undefined
+  #stop: (() => void) | undefined
+  #isOver = false
+
+  constructor(stream: Stream, enter: () => Promise<void>, limits: StreamLimits, gone: () => void) {
+    this.#stream = stream
+    this.#enter = enter
+    this.#limits = limits
+    this.#gone = gone
+  }
+
+  carry(response: ServerResponse): void {
+    this.#response = response
+    if (this.#isOver || response.destroyed) {
+      this.end()
+      return
+    }
+    response.once('close', () => this.drop())
+    this.#timer = setInterval(() => void this.review(), this.#limits.again)
+    const stop = this.#stream.open(this)
+    this.#stop = stop
+    // It was over before it had begun.
+    if (this.#isOver) stop()
+  }
+
+  write(bytes: string | Uint8Array): void {
+    const response = this.#response
+    if (this.#isOver || response === undefined) return
+    response.write(bytes)
+    if (response.writableLength > this.#limits.waiting) response.destroy()
+  }
+
+  end(): void {
+    this.drop()
+    this.#response?.end()
+  }
+
+  drop(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    clearInterval(this.#timer)
+    this.#gone()
+    this.#stop?.()
+  }
+
+  async review(): Promise<void> {
+    try {
+      await this.#enter()
+    } catch {
+      // Why is told when it asks again.
+      this.end()
+    }
+  }
+}
+
+/** An event of `text/event-stream` (WHATWG HTML 9.2.6); data without line breaks, as JSON has none. */
+export const sseEvent = (event: string, data: string, id?: string | number): string =>
+  `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`
