@@ -38,6 +38,7 @@ const services = [
     commands: ['/usr/include/sodium.h'],
     why: 'SHA-256 and Ed25519 of the microcontroller that is played',
   },
+  { package: 'mosquitto', commands: ['mosquitto'], why: 'messages and readings through an MQTT broker' },
   { package: 'redis-server', commands: ['redis-server'], why: 'nonces of messages in a store that receivers share' },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
 ] as const satisfies readonly Service[]
@@ -59,7 +60,7 @@ export function need(command: Command): string | undefined {
 export function find(command: string): string | undefined {
   if (command.startsWith('/')) return existsSync(command) ? command : undefined
   const places = (process.env.PATH ?? '').split(delimiter).map(directory => join(directory, command))
-  return [...places, ...globSync(`/usr/lib/postgresql/*/bin/${command}`)].find(isExecutable)
+  return [...places, `/usr/sbin/${command}`, ...globSync(`/usr/lib/postgresql/*/bin/${command}`)].find(isExecutable)
 }
 
 function isExecutable(path: string): boolean {

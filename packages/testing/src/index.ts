@@ -1,4 +1,5 @@
 export { clientHello, type Hello, protocolNames, serverName } from './client-hello.ts'
+export { type Mosquitto, startMosquitto } from './mosquitto.ts'
 export {
   type Fact,
   type Reply,
