@@ -12,7 +12,7 @@ import {
 } from '@mintmark/core/signed'
 import { noteMade } from './made-here.ts'
 import { MemoryNonceStore } from './nonces/memory.ts'
-import type { NonceStore } from './nonces/nonce-store.ts'
+import { type NonceStore, window } from './nonces/nonce-store.ts'
 import { contentOf, type Payload } from './payload.ts'
 import type { Received } from './received.ts'
 import { Receiver } from './receiver.ts'
@@ -41,6 +41,8 @@ export interface AgentOptions {
   /** Unix milliseconds. */
   readonly now?: () => number
   readonly random?: (length: number) => Uint8Array
+  /** Waits so many milliseconds. */
+  readonly wait?: (milliseconds: number) => Promise<void>
   /** By what signatures are checked. Not said: the runtime's Web Crypto. */
   readonly verify?: Verify
   /** SHA-256 by something faster than JavaScript. */
@@ -85,21 +87,24 @@ export interface SendOptions {
 /** A sender and receiver of signed messages: one key, one DID. */
 export class Agent {
   readonly did: string
+  /** Every name under which it receives: its DID, that of its key, the short id of its key, and what was said. */
+  readonly audiences: ReadonlySet<string>
   readonly #key: Key
   readonly #keyDid: string
-  readonly #options: Required<Pick<AgentOptions, 'now' | 'random'>> & Pick<AgentOptions, 'transport'>
+  readonly #options: Required<Pick<AgentOptions, 'now' | 'random' | 'wait'>> & Pick<AgentOptions, 'transport'>
   readonly #receiver: Receiver
 
   private constructor(key: Key, options: AgentOptions) {
-    const { now = Date.now, random = randomBytes, transport } = options
+    const { now = Date.now, random = randomBytes, wait = sleep, transport } = options
     this.#key = key
     this.#keyDid = didKey(key.publicKey)
     this.did = options.did ?? this.#keyDid
     // A key has one did:key; another one would be somebody else.
     if (this.did !== this.#keyDid && !/^did:(?!key:)/.test(this.did)) throw new Refused('bad-did', this.did)
-    this.#options = { now, random, ...(transport && { transport }) }
+    this.#options = { now, random, wait, ...(transport && { transport }) }
+    this.audiences = new Set([this.did, this.#keyDid, shortIdOf(key.publicKey), ...(options.audiences ?? [])])
     this.#receiver = new Receiver({
-      audiences: new Set([this.did, this.#keyDid, shortIdOf(key.publicKey), ...(options.audiences ?? [])]),
+      audiences: this.audiences,
       registry: options.registry ?? new MemoryTrustRegistry(),
       nonces: options.nonces ?? new MemoryNonceStore({ now }),
       journal: options.journal,
@@ -118,12 +123,29 @@ export class Agent {
   }
 
   /**
-   * Signs a message, and delivers it where a transport is set. @returns the message, envelope and body in one piece
+   * Signs a message, and delivers it where a transport is set. A receiver that has just started gets it again, once, in
+   * a new envelope. @returns the message, envelope and body in one piece
    * @throws Refused `bad-scope`, `bad-envelope`, and what the transport is told
    */
   async send(message: Outgoing, options: SendOptions = {}): Promise<Uint8Array> {
+    const { transport, wait } = this.#options
+    const sent = await this.#sign(message, options)
+    try {
+      await transport?.deliver(sent, message.to)
+      return sent
+    } catch (error) {
+      const pause = message.sequence === undefined ? untilKnown(error) : undefined
+      if (pause === undefined) throw error
+      await wait(pause)
+    }
+    const again = await this.#sign(message, options)
+    await transport?.deliver(again, message.to)
+    return again
+  }
+
+  async #sign(message: Outgoing, options: SendOptions): Promise<Uint8Array> {
     const { to, scope, onBehalfOf, sequence } = message
-    const { now, random, transport } = this.#options
+    const { now, random } = this.#options
     const { bytes, contentType } = contentOf(message.payload, message.contentType)
     const body = salted(random(saltLength), bytes)
     const claims: Claims = {
@@ -137,9 +159,7 @@ export class Agent {
       digest: sha256(body),
     }
     const write = options.form === 'jws' ? writeJwsEnvelope : writeCoseEnvelope
-    const sent = writeMessage(await write(this.#key, claims, options.algorithm), body)
-    await transport?.deliver(sent, to)
-    return sent
+    return writeMessage(await write(this.#key, claims, options.algorithm), body)
   }
 
   /**
@@ -151,7 +171,21 @@ export class Agent {
   receive(message: Uint8Array | string): Promise<Received> {
     return this.#receiver.receive(typeof message === 'string' ? utf8(message) : message)
   }
+
+  /** Whether whoever the registry knows as the sender signed these bytes: what such a sender may be told. */
+  proves(message: Uint8Array): Promise<boolean> {
+    return this.#receiver.proves(message)
+  }
 }
+
+/** Milliseconds until a receiver that cannot know what it had before takes what is issued then. */
+function untilKnown(error: unknown): number | undefined {
+  if (!(error instanceof Refused) || error.code !== 'message-fresh') return undefined
+  const { retryAfter } = error
+  return retryAfter !== undefined && retryAfter >= 0 && retryAfter <= window.length ? retryAfter : undefined
+}
+
+const sleep = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
 const randomBytes = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length))
 

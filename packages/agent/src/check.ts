@@ -66,7 +66,7 @@ function checkRights({ scope, audience, onBehalfOf, once }: Claims, entry: Entry
 }
 
 /** The registered key decides: which it is, and by which algorithm it signs. */
-function checkKey({ algorithm, claims }: Envelope, key: PublicKey): void {
+export function checkKey({ algorithm, claims }: Envelope, key: PublicKey): void {
   if (algorithm !== key.algorithm) throw new Refused('algorithm-refused', 'not that of the registered key')
   if (!isNamed(key, claims.key)) throw new Refused('key-superseded')
 }

@@ -1,8 +1,9 @@
 import type { Sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
+import { checkSignature } from '@mintmark/core/keys'
 import { type Claims, type Message, readMessage } from '@mintmark/core/signed'
 import type { Journal } from './agent.ts'
-import { type CheckParts, checkBody, checkEnvelope } from './check.ts'
+import { type CheckParts, checkBody, checkEnvelope, checkKey } from './check.ts'
 import { keptUntil, type NonceStore, window } from './nonces/nonce-store.ts'
 import { Received } from './received.ts'
 import type { Entry } from './registry/registry.ts'
@@ -31,6 +32,22 @@ export class Receiver {
     return this.#record(new Received(entry.did, envelope, body, now()))
   }
 
+  /** Whether the sender that the registry knows by this name signed these bytes. Spends nothing. */
+  async proves(bytes: Uint8Array): Promise<boolean> {
+    const { registry, verify, longestBody } = this.#parts
+    try {
+      const { envelope } = readMessage(bytes, longestBody)
+      const { key, issuer } = envelope.claims
+      const entry = await registry.lookup(key, issuer)
+      if (!entry) return false
+      checkKey(envelope, entry.key)
+      return await checkSignature(verify, entry.key, envelope.signed, envelope.signature)
+    } catch (error) {
+      if (error instanceof Refused) return false
+      throw error
+    }
+  }
+
   async #spend({ once }: Claims, { key, madeAt }: Entry): Promise<void> {
     const { nonces, now } = this.#parts
     const isCounted = 'sequence' in once
@@ -45,7 +62,8 @@ export class Receiver {
       }
       const since = knowsSince + window.skew
       if (!isCounted && !(once.issued > since)) {
-        throw new Refused('message-fresh', undefined, { retryAfter: Math.max(0, since - now()) + 1 })
+        // Counted from when it was issued, by the sender's own clock, which may be behind.
+        throw new Refused('message-fresh', undefined, { retryAfter: since - once.issued + 1 })
       }
     }
     if (!isFirst) throw new Refused('message-replayed')

@@ -675,7 +675,9 @@ describe('the platform', () => {
     await stop()
     const { code, err } = await ran('fleet', 'list', '--data', data)
     expect(code).toBe(3)
-    expect(err).toMatch(/^mintmark: unreachable: The platform cannot be reached \(https:\/\/localhost:/)
+    expect(err).toMatch(
+      /^mintmark: unreachable: The platform, or the receiver, cannot be reached \(https:\/\/localhost:/,
+    )
     expect(err).toContain(`hint: start it with mintmark up --data ${data}\n`)
   })
 

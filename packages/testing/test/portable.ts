@@ -1,10 +1,11 @@
 import { agent } from '../../agent/test/agent.cases.ts'
 import { edgeSuite } from '../../agent/test/edges.cases.ts'
+import { transport } from '../../agent/test/transport.cases.ts'
 import { suites as core } from '../../core/test/index.ts'
 
 // The entry of the bundle that every runtime gets.
 
-export const suites = [...core, agent, edgeSuite]
+export const suites = [...core, agent, edgeSuite, transport]
 
 export interface Result {
   readonly suite: string

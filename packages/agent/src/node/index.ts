@@ -2,3 +2,4 @@
 
 export { libsodiumVerify, nodeSha256, type Sodium } from '@mintmark/elements'
 export { type DidWebOptions, DidWebTrustRegistry } from './did-web/registry.ts'
+export { nodeListener } from './node-listener.ts'

@@ -334,7 +334,7 @@ const table = {
       "The decommission notice is not the platform's word to this device. It was ignored, and nothing was wiped.",
     hint: 'try again; if it stays so, someone may stand between: tell the operator',
   },
-  unreachable: { status: 503, seen: 'anyone', message: 'The platform cannot be reached.' },
+  unreachable: { status: 503, seen: 'anyone', message: 'The platform, or the receiver, cannot be reached.' },
   'wrong-passphrase': { status: 401, seen: 'anyone', message: 'The passphrase does not open this key file.' },
   'other-root': {
     status: 401,
