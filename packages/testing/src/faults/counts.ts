@@ -24,6 +24,7 @@ export const faults = [
   { name: 'io errors', file: 'io.test.ts', sample: 20, full: 500 },
   { name: 'damaged files', file: 'files.test.ts', sample: 90, full: 900 },
   { name: 'flipped bits', file: 'tamper.test.ts', sample: 40, full: 2_000 },
+  { name: 'changed envelopes', file: 'envelopes.test.ts', sample: 10_000, full: 1_000_000 },
   { name: 'clock steps', file: 'clock.test.ts', sample: 12, full: 12 },
   { name: 'postgres killed', file: 'postgres.test.ts', sample: 2, full: 200 },
   { name: 'postgres stopped', file: 'postgres.test.ts', sample: 2, full: 200 },
