@@ -24,13 +24,13 @@ export function readAbout(text: string): string {
 
 export const entryHeads = ['ENTRY', 'WHEN', 'WHAT', 'ABOUT', 'BY', 'WHY'] as const
 
-export const entryCells = ({ ledger, index, at, kind, about, by, body }: Fields): readonly string[] => [
+export const entryCells = ({ ledger, index, at, kind, about, by, body, message }: Fields): readonly string[] => [
   `${shown(ledger)}/${shown(index)}`,
   moment(at),
   shown(kind),
   shown(about),
   shown(by),
-  reasonOf(fieldsOf(body)),
+  message === undefined ? reasonOf(fieldsOf(body)) : purposeOf(fieldsOf(message)),
 ]
 
 /** What a fact says of its own why, in one line. */
@@ -38,4 +38,22 @@ export function reasonOf({ reason, code, operation, count }: Fields): string {
   if (reason !== undefined) return shown(reason)
   if (code === undefined) return ''
   return `${shown(code)} at ${shown(operation)}${count === 1 ? '' : `, ${shown(count)} times`}`
+}
+
+/** What a message was for, and to whom, in one line. */
+const purposeOf = ({ scope, to, onBehalfOf }: Fields): string =>
+  `${shown(scope)} to ${shown(to)}${onBehalfOf === null ? '' : `, on behalf of ${shown(onBehalfOf)}`}`
+
+/** What a recorded message says, line by line. */
+export function messageLines(message: Fields): readonly (readonly [string, string])[] {
+  const { from, did, to, audience, scope, issued, sequence, onBehalfOf, contentType, isSealed, digest } = message
+  return [
+    ['from', `${shown(from)}, by its key ${shown(did)}`],
+    ['to', `${shown(to)}, as ${shown(audience)}`],
+    ['scope', shown(scope)],
+    sequence === null ? ['issued', `${shown(issued)}, by the sender's clock`] : ['number', shown(sequence)],
+    ...(onBehalfOf === null ? [] : [['on behalf of', shown(onBehalfOf)] as const]),
+    ['content', `${shown(contentType)}${isSealed === true ? ', sealed' : ''}; not kept, its digest is`],
+    ['', shown(digest)],
+  ]
 }

@@ -1,11 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { Refused } from '@mintmark/core/errors'
-import { factInWords, type Pinned, type Proven, proofFileOf, proveFact, readProofFile } from '@mintmark/core/evidence'
+import {
+  checkDisclosed,
+  type Disclosed,
+  factInWords,
+  type MessageView,
+  messageView,
+  type Pinned,
+  type Proven,
+  proofFileOf,
+  proveFact,
+  readProofFile,
+} from '@mintmark/core/evidence'
 import { readVerifierKey } from '@mintmark/core/ledger'
+import { isOfKind } from '@mintmark/core/rules'
 import type { Connection } from '@mintmark/device'
-import { nodeVerify } from '@mintmark/elements'
+import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import { InvalidArgumentError, Option } from 'commander'
-import { type EntryName, entryPath } from './entries.ts'
+import { type EntryName, entryPath, messageLines } from './entries.ts'
 import { lines, type Outcome, printable } from './print.ts'
 import { fieldsOf } from './reply.ts'
 
@@ -42,13 +54,25 @@ export async function fetchProof(platform: Connection, name: EntryName) {
 }
 
 /** Checks a proof file without a platform. */
-export async function verifyProofFile(path: string, pinned: Pinned): Promise<Outcome> {
-  const proven = await proveFact(readProofFile(readFileSync(path)), pinned, nodeVerify)
-  return provenOutcome(proven, pinned)
+export async function verifyProofFile(path: string, options: Pinned & { readonly body?: string }): Promise<Outcome> {
+  const proven = await proveFact(readProofFile(readFileSync(path)), options, nodeVerify)
+  const { fact } = proven
+  const disclosed = options.body === undefined ? undefined : readFileSync(options.body)
+  if (!isOfKind(fact, 'message.accepted')) {
+    if (disclosed) throw new Refused('body-refused', `a fact of the kind ${fact.kind} has no body`)
+    return provenOutcome(proven, options)
+  }
+  const message = messageView(fact)
+  const held = disclosed && checkDisclosed(fact, disclosed, nodeSha256)
+  return provenOutcome(proven, options, { message, held })
 }
 
 /** What was proven, by what, and what was not. */
-function provenOutcome({ fact, origin, index, size, charter }: Proven, { root }: Pinned): Outcome {
+function provenOutcome(
+  { fact, origin, index, size, charter }: Proven,
+  { root }: Pinned,
+  recorded?: { readonly message: MessageView; readonly held: Disclosed | undefined },
+): Outcome {
   const at = new Date(fact.at).toISOString()
   const says = factInWords(fact)
   const signedBy = charter
@@ -61,10 +85,22 @@ function provenOutcome({ fact, origin, index, size, charter }: Proven, { root }:
     ['signed by', signedBy],
     ...(charter && root !== undefined ? [['charter by', `the root that you named, ${root}`] as const] : []),
   ])
-  const text = [`Proven: ${printable(says)}`, facts, '', ...limits].join('\n')
   const { kind, by, ledger } = fact
-  return { json: { ok: true, origin, index, size, ledger, kind, at, by, says, charter: charter !== undefined }, text }
+  const json = { ok: true, origin, index, size, ledger, kind, at, by, says, charter: charter !== undefined }
+  if (recorded === undefined) return { json, text: [`Proven: ${printable(says)}`, facts, '', ...limits].join('\n') }
+  const { message, held } = recorded
+  const told = held === undefined ? [] : [lines([['body', disclosures[held]]])]
+  const said = lines(messageLines({ ...message }))
+  const text = [`Proven: ${printable(says)}`, facts, said, ...told, '', ...messageLimits, ...limits].join('\n')
+  return { json: { ...json, message, ...(held && { body: held }) }, text }
 }
+
+const disclosures: Readonly<Record<Disclosed, string>> = {
+  sent: 'the file is what was sent: its digest is the one that was signed',
+  plain: 'the file is what was sealed: its digest is the commitment that was signed',
+}
+
+const messageLimits = ['The signature of the envelope was checked with the key in the entry: whoever has it sent this.']
 
 const limits = [
   'It shows that the platform recorded this, in this place of the ledger, and held it to be right.',

@@ -12,12 +12,16 @@ export interface VerifyOptions extends Pinned {
   readonly database?: string
   readonly ledger?: string
   readonly against?: readonly string[]
+  readonly body?: string
 }
 
 /** What `audit verify` does: the path says what is to be checked. */
 export async function verifyWhat(path: string | undefined, options: VerifyOptions, command: Command): Promise<void> {
-  const { ledger, against = [] } = options
-  for (const each of against) if (!existsSync(each)) throw new Refused('not-found', each)
+  const { ledger, against = [], body } = options
+  for (const each of body === undefined ? against : [...against, body])
+    if (!existsSync(each)) throw new Refused('not-found', each)
+  const isProof = path !== undefined && existsSync(path) && !statSync(path).isDirectory()
+  if (body !== undefined && !isProof) command.error('error: --body is for a proof file, which is one entry')
   if (path === undefined) {
     if (ledger !== undefined) command.error('error: --ledger is for an export; a data directory is checked as a whole')
     return verifyData(options, command)

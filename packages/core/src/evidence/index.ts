@@ -1,5 +1,5 @@
 export { exportFiles } from './export-files.ts'
-export { checkMessageFact, type MessageView, messageView } from './message.ts'
+export { checkDisclosed, checkMessageFact, type Disclosed, type MessageView, messageView } from './message.ts'
 export {
   type Pinned,
   type ProofFile,

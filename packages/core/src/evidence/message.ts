@@ -1,8 +1,8 @@
-import { hex } from '../bytes/index.ts'
+import { equal, hex, type Sha256, sha256 } from '../bytes/index.ts'
 import { Refused } from '../errors/index.ts'
 import { admitSpki, checkSignature, didKey, type Verify } from '../keys/index.ts'
 import type { Change } from '../rules/index.ts'
-import { type Envelope, isNamed, readEnvelope } from '../signed/index.ts'
+import { type Envelope, isNamed, readEnvelope, readMessage } from '../signed/index.ts'
 
 /** What a recorded message says, as people and programs read it. Never what was sent: only its digest is known. */
 export interface MessageView {
@@ -54,4 +54,28 @@ export async function checkMessageFact({ body }: Change<'message.accepted'>, ver
   const isSigned = await checkSignature(verify, key, envelope.signed, envelope.signature)
   if (!isSigned) throw new Refused('envelope-signature')
   return envelope
+}
+
+/** `sent`: what travelled beside the envelope. `plain`: what was sealed, salt and content. */
+export type Disclosed = 'sent' | 'plain'
+
+/**
+ * Holds what somebody shows against what was signed: the message as it was sent, its body alone (salt and content), or
+ * of a sealed one the salt and the content that were sealed. @throws Refused `body-refused`
+ */
+export function checkDisclosed(
+  { body }: Change<'message.accepted'>,
+  shown: Uint8Array,
+  hash: Sha256 = sha256,
+): Disclosed {
+  const { digest, sealed } = readEnvelope(body.envelope).claims
+  if (equal(hash(bodyIn(shown, body.envelope)), digest)) return 'sent'
+  if (sealed && equal(hash(shown), sealed.commitment)) return 'plain'
+  throw new Refused('body-refused', 'of another message')
+}
+
+/** Bytes that are a message with this envelope have its body behind it; any others are a body. */
+function bodyIn(shown: Uint8Array, envelope: Uint8Array): Uint8Array {
+  if (!equal(shown.subarray(0, envelope.length), envelope)) return shown
+  return readMessage(shown, shown.length).body
 }

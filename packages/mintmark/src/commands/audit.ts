@@ -6,7 +6,15 @@ import { readFleetName } from '@mintmark/core/names'
 import type { Connection } from '@mintmark/device'
 import { writeFileDurably } from '@mintmark/elements'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type EntryName, entryCells, entryHeads, entryPath, readAbout, readEntryName } from '../entries.ts'
+import {
+  type EntryName,
+  entryCells,
+  entryHeads,
+  entryPath,
+  messageLines,
+  readAbout,
+  readEntryName,
+} from '../entries.ts'
 import { type Exported, exportLedger, exportRoot } from '../export.ts'
 import { type AsOperator, asOperator } from '../operator.ts'
 import { databaseOption, dataOption, example, helpGroups, jsonOption, operatorOption } from '../options.ts'
@@ -75,6 +83,7 @@ export function registerAudit(program: Command): void {
     .command('verify')
     .description('check a proof file, an export, or all ledgers and tables of a data directory; reads only')
     .argument('[path]', 'a file of audit prove or a directory of audit export; without it the data directory')
+    .option('--body <file>', 'what a recorded message had in it, to be held against the proof: the message or its body')
     .addOption(rootOption())
     .addOption(ledgerKeyOption())
     .option(
@@ -145,7 +154,11 @@ async function showEntry(name: EntryName, options: AsOperator, command: Command)
       ['about', shown(found.about)],
       ['leaf hash', shown(found.leafHash)],
     ]),
-    lines(Object.entries(fieldsOf(found.body)).map(([field, value]) => [shown(field), fieldText(field, value)])),
+    lines(
+      found.message === undefined
+        ? Object.entries(fieldsOf(found.body)).map(([field, value]) => [shown(field), fieldText(field, value)])
+        : messageLines(fieldsOf(found.message)),
+    ),
   ]
   print(command, { json: found, text: text.join('\n') })
 }

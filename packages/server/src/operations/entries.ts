@@ -1,7 +1,7 @@
 import { base64, hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { factInWords, type ProofFile } from '@mintmark/core/evidence'
-import { aboutOf, type Change, type ChangeKind, changeKinds, readChange } from '@mintmark/core/rules'
+import { factInWords, type MessageView, messageView, type ProofFile } from '@mintmark/core/evidence'
+import { aboutOf, type Change, type ChangeKind, changeKinds, isOfKind, readChange } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { Row } from '../store/index.ts'
 import { readReceipt } from './ledger.ts'
@@ -17,6 +17,8 @@ export interface EntryView {
   readonly about: string | null
   /** One sentence. */
   readonly says: string
+  /** Of a message that was recorded: what its envelope says. */
+  readonly message?: MessageView
   /** The fields of the kind; bytes in hex. */
   readonly body: Readonly<Record<string, Shown>>
 }
@@ -79,6 +81,7 @@ function entryView({ ledger, idx, change }: Row<'ledger_entry'>): EntryView {
     by,
     about: about === '' ? null : about,
     says: factInWords(fact),
+    ...(isOfKind(fact, 'message.accepted') && { message: messageView(fact) }),
     body: Object.fromEntries(Object.entries(body as Change['body']).map(([name, value]) => [name, shown(value)])),
   }
 }

@@ -148,7 +148,8 @@ export function senderOf(row: RecordWithKeys, spki: Uint8Array, rights: Rights |
 
 const nobody: ReadonlySet<string> = new Set()
 
-const didWebOf = (domain: string, { fleet, name }: Pick<RecordWithKeys, 'fleet' | 'name'>): string =>
+/** did:web of a device, as its document has it where its fleet is public. */
+export const didWebOf = (domain: string, { fleet, name }: Pick<RecordWithKeys, 'fleet' | 'name'>): string =>
   `did:web:${domain}:fleets:${fleet}:devices:${name}`
 
 function readKeyId(did: string): string | undefined {
