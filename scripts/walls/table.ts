@@ -32,7 +32,9 @@ const rooms: Readonly<Record<string, Room>> = {
     npm: false,
   },
   // The SDK: every runtime with Web Crypto. What only Node has is a room of its own.
-  agent: { may: wholeCore, node: [], npm: false },
+  agent: { may: [...wholeCore, 'agent/seal'], node: [], npm: false },
+  // HPKE is loaded from here when it is used.
+  'agent/seal': { may: [...wholeCore, 'agent'], node: [], npm: true },
   'agent/node': { may: [...wholeCore, 'agent', 'elements'], node: 'any', npm: false },
   device: { may: [...wholeCore, 'elements'], node: 'any', npm: true },
   // It checks cards and cannot sign them: its own identity is a `Key` handed in.
@@ -62,7 +64,7 @@ export const mayLookInto = (rule: Room, room: string): boolean =>
 
 export function roomOf(path: string): string {
   const [, name, , ...inside] = path.split('/')
-  if (name === 'agent' && inside[0] === 'node') return 'agent/node'
+  if (name === 'agent' && (inside[0] === 'node' || inside[0] === 'seal')) return `agent/${inside[0]}`
   if (name !== 'core') return name!
   if (inside.join('/') === 'keys/sign.ts') return 'core/keys/sign'
   return inside.length === 1 ? 'core' : `core/${inside[0]}`

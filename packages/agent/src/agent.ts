@@ -18,6 +18,8 @@ import type { Received } from './received.ts'
 import { Receiver } from './receiver.ts'
 import { MemoryTrustRegistry } from './registry/memory.ts'
 import type { TrustRegistry } from './registry/registry.ts'
+import type { Announcement, EncryptionKeys } from './seal/encryption-keys.ts'
+import type { Sealer } from './seal/sealer.ts'
 import { makeKey } from './web-crypto-key.ts'
 
 export interface AgentOptions {
@@ -36,6 +38,8 @@ export interface AgentOptions {
   readonly audiences?: readonly string[]
   /** Takes what is sent. Not said: nothing takes it, and `send` gives it back alone. */
   readonly transport?: Transport
+  /** Opens messages that are sealed to this agent. Not said: it refuses them. */
+  readonly encryption?: EncryptionKeys
   /** Keeps what was accepted, before it is delivered. */
   readonly journal?: Journal
   /** Unix milliseconds. */
@@ -69,6 +73,8 @@ export interface Outgoing {
   readonly scope: string
   /** Media type. Not said: what the payload is. */
   readonly contentType?: string
+  /** Encrypts it to the key that the receiver has announced in the registry, so that only the receiver reads it. */
+  readonly seal?: boolean
   /** The device that this gateway speaks for. */
   readonly onBehalfOf?: string
   /** For senders without a clock: higher each time. The registry must know that this sender counts. */
@@ -84,6 +90,16 @@ export interface SendOptions {
   readonly name?: 'full' | 'short'
 }
 
+/** A message, and what its sender may keep of it. */
+export interface Written {
+  /** Envelope and body in one piece. */
+  readonly message: Uint8Array
+  /** Proves for ever who sent what to whom, without the payload. */
+  readonly envelope: Uint8Array
+  /** Salt and payload, in the clear: shows somebody else what was sent (`proveDisclosure`). */
+  readonly disclosure: Uint8Array
+}
+
 /** A sender and receiver of signed messages: one key, one DID. */
 export class Agent {
   readonly did: string
@@ -93,6 +109,9 @@ export class Agent {
   readonly #keyDid: string
   readonly #options: Required<Pick<AgentOptions, 'now' | 'random' | 'wait'>> & Pick<AgentOptions, 'transport'>
   readonly #receiver: Receiver
+  /** Loaded when something is sealed for the first time. */
+  readonly #sealer: () => Promise<Sealer>
+  readonly #encryption: EncryptionKeys | undefined
 
   private constructor(key: Key, options: AgentOptions) {
     const { now = Date.now, random = randomBytes, wait = sleep, transport } = options
@@ -103,15 +122,24 @@ export class Agent {
     if (this.did !== this.#keyDid && !/^did:(?!key:)/.test(this.did)) throw new Refused('bad-did', this.did)
     this.#options = { now, random, wait, ...(transport && { transport }) }
     this.audiences = new Set([this.did, this.#keyDid, shortIdOf(key.publicKey), ...(options.audiences ?? [])])
+    const registry = options.registry ?? new MemoryTrustRegistry()
+    const verify = options.verify ?? webCryptoVerify
+    this.#encryption = options.encryption
+    let sealer: Promise<Sealer> | undefined
+    this.#sealer = () => {
+      sealer ??= import('./seal/sealer.ts').then(({ Sealer }) => new Sealer({ registry, now, verify }))
+      return sealer
+    }
     this.#receiver = new Receiver({
       audiences: this.audiences,
-      registry: options.registry ?? new MemoryTrustRegistry(),
+      registry,
       nonces: options.nonces ?? new MemoryNonceStore({ now }),
       journal: options.journal,
       now,
-      verify: options.verify ?? webCryptoVerify,
+      verify,
       sha256: options.sha256 ?? sha256,
       longestBody: options.longestBody ?? 65_536,
+      encryption: options.encryption,
     })
   }
 
@@ -125,11 +153,11 @@ export class Agent {
   /**
    * Signs a message, and delivers it where a transport is set. A receiver that has just started gets it again, once, in
    * a new envelope. @returns the message, envelope and body in one piece
-   * @throws Refused `bad-scope`, `bad-envelope`, and what the transport is told
+   * @throws Refused what `write` says, and what the transport is told
    */
   async send(message: Outgoing, options: SendOptions = {}): Promise<Uint8Array> {
     const { transport, wait } = this.#options
-    const sent = await this.#sign(message, options)
+    const { message: sent } = await this.write(message, options)
     try {
       await transport?.deliver(sent, message.to)
       return sent
@@ -138,17 +166,22 @@ export class Agent {
       if (pause === undefined) throw error
       await wait(pause)
     }
-    const again = await this.#sign(message, options)
+    const { message: again } = await this.write(message, options)
     await transport?.deliver(again, message.to)
     return again
   }
 
-  async #sign(message: Outgoing, options: SendOptions): Promise<Uint8Array> {
+  /**
+   * Signs a message, delivers it nowhere, and gives what a sender may want to keep of it.
+   * @throws Refused `bad-scope`, `bad-envelope`; where it is sealed `no-encryption-key`, `bad-statement`,
+   * `statement-signature`, `x25519-missing`, and how the receiver stands
+   */
+  async write(message: Outgoing, options: SendOptions = {}): Promise<Written> {
     const { to, scope, onBehalfOf, sequence } = message
     const { now, random } = this.#options
     const { bytes, contentType } = contentOf(message.payload, message.contentType)
-    const body = salted(random(saltLength), bytes)
-    const claims: Claims = {
+    const disclosure = salted(random(saltLength), bytes)
+    const open: Omit<Claims, 'digest'> = {
       key: options.name === 'short' ? shortIdOf(this.#key.publicKey) : this.#keyDid,
       issuer: this.did === this.#keyDid ? undefined : this.did,
       audience: to,
@@ -156,10 +189,24 @@ export class Agent {
       once: sequence === undefined ? { issued: now(), nonce: random(16) } : { sequence },
       onBehalfOf,
       contentType,
-      digest: sha256(body),
     }
-    const write = options.form === 'jws' ? writeJwsEnvelope : writeCoseEnvelope
-    return writeMessage(await write(this.#key, claims, options.algorithm), body)
+    const form = options.form ?? 'cose'
+    // Sealed first and signed then: whoever carries it can check the signature and cannot read.
+    const { body, sealed } = message.seal
+      ? await (await this.#sealer()).seal(open, form, this.#key.publicKey, disclosure)
+      : { body: disclosure, sealed: undefined }
+    const sign = form === 'jws' ? writeJwsEnvelope : writeCoseEnvelope
+    const envelope = await sign(this.#key, { ...open, sealed, digest: sha256(body) }, options.algorithm)
+    return { message: writeMessage(envelope, body), envelope, disclosure }
+  }
+
+  /**
+   * Announces the current encryption key: a statement by this agent's key, for the registry of those who seal to it.
+   * @throws Refused `no-encryption-key` where the agent was made without one
+   */
+  async announceEncryption(announcement: Announcement = {}): Promise<Uint8Array> {
+    if (!this.#encryption) throw new Refused('no-encryption-key', 'this agent has none')
+    return await this.#encryption.announce(this.#key, this.#options.now(), announcement)
   }
 
   /**

@@ -1,5 +1,13 @@
 export { Refused } from '@mintmark/core/errors'
-export { Agent, type AgentOptions, type Journal, type Outgoing, type SendOptions, type Transport } from './agent.ts'
+export {
+  Agent,
+  type AgentOptions,
+  type Journal,
+  type Outgoing,
+  type SendOptions,
+  type Transport,
+  type Written,
+} from './agent.ts'
 export { type MemoryNonceOptions, MemoryNonceStore } from './nonces/memory.ts'
 export { keptUntil, type NonceStore, type Spent, window } from './nonces/nonce-store.ts'
 export type { Payload } from './payload.ts'

@@ -15,17 +15,26 @@ export class Received {
   readonly onBehalfOf: string | undefined
   /** Unix milliseconds. */
   readonly acceptedAt: number
+  /** It came encrypted: nobody who carried it could read it. */
+  readonly isSealed: boolean
+  /**
+   * Salt and payload: with the envelope it proves the payload to others (`proveDisclosure`), also where it was sealed.
+   * Secret as the payload is.
+   */
+  readonly disclosure: Uint8Array
   /** What can be kept: it stays verifiable without the payload. */
   readonly envelope: Uint8Array
 
-  constructor(from: string, { claims, bytes }: Envelope, body: Uint8Array, acceptedAt: number) {
+  constructor(from: string, { claims, bytes }: Envelope, disclosure: Uint8Array, acceptedAt: number) {
     this.from = from
     this.scope = claims.scope
-    this.payload = body.subarray(saltLength)
+    this.payload = disclosure.subarray(saltLength)
     this.contentType = claims.contentType ?? 'application/octet-stream'
     this.issued = 'issued' in claims.once ? claims.once.issued : undefined
     this.onBehalfOf = claims.onBehalfOf
     this.acceptedAt = acceptedAt
+    this.isSealed = claims.sealed !== undefined
+    this.disclosure = disclosure
     this.envelope = bytes
   }
 

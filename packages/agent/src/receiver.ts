@@ -7,15 +7,20 @@ import { type CheckParts, checkBody, checkEnvelope, checkKey } from './check.ts'
 import { keptUntil, type NonceStore, window } from './nonces/nonce-store.ts'
 import { Received } from './received.ts'
 import type { Entry } from './registry/registry.ts'
+import type { EncryptionKeys } from './seal/encryption-keys.ts'
 
 interface Parts extends CheckParts {
   readonly nonces: NonceStore
   readonly journal: Journal | undefined
   readonly sha256: Sha256
   readonly longestBody: number
+  readonly encryption: EncryptionKeys | undefined
 }
 
-/** The checks of a message. Nothing is spent before the signature holds and the body is the one that was signed. */
+/**
+ * The checks of a message. Nothing is spent before the signature holds, the body is the one that was signed and, where it
+ * is sealed, it has opened: a receiver that does not have the key yet can be given the same message again.
+ */
 export class Receiver {
   readonly #parts: Parts
 
@@ -28,8 +33,15 @@ export class Receiver {
     const { envelope, body }: Message = readMessage(bytes, longestBody)
     const entry = await checkEnvelope(envelope, this.#parts)
     checkBody(envelope, body, sha256)
+    const disclosure = envelope.claims.sealed ? await this.#open({ envelope, body }, entry) : body
     await this.#spend(envelope.claims, entry)
-    return this.#record(new Received(entry.did, envelope, body, now()))
+    return this.#record(new Received(entry.did, envelope, disclosure, now()))
+  }
+
+  #open(message: Message, { key }: Entry): Promise<Uint8Array> {
+    const { encryption } = this.#parts
+    if (!encryption) throw new Refused('seal-refused', 'there is no encryption key here')
+    return encryption.open(message, key)
   }
 
   /** Whether the sender that the registry knows by this name signed these bytes. Spends nothing. */

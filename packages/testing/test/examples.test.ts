@@ -10,6 +10,13 @@ import { root } from './pages.ts'
 const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'first-message.ts': [/^\d{3} bytes from did:key:z6Mk\w+: \{"celsius":21\.5\}$/],
   'replay-refused.ts': ['first: the front door', 'again: message-replayed'],
+  'sealed.ts': [
+    'on the way: not readable',
+    'at the ward: {"patient":"A. Berg","result":"negative"} sealed',
+    'under way: opened',
+    'proven: {"patient":"A. Berg","result":"negative"}',
+    'to the doctor: no-encryption-key',
+  ],
   'scope-refused.ts': [
     'floor3.temperature:report -> floor3.temperature:report',
     'floor4.temperature:report -> scope-refused',

@@ -50,20 +50,25 @@ import {
   readCertificate,
   readCharter,
   readDecommissionNotice,
+  readDisclosure,
   readEncryptionKey,
   readEnvelope,
   readKeySuccession,
   readMessage,
   readRevocationList,
+  readSealedBody,
   readSigningRequest,
   readToken,
   saltLength,
+  sealInfo,
   sealSuite,
   shortIdOf,
   writeCoseEnvelope,
   writeMessage,
 } from '@mintmark/core/signed'
 import { describe, expect, test } from 'vitest'
+import { open } from '../../agent/src/seal/hpke.ts'
+import { x25519Pair } from '../../agent/test/x25519-pair.ts'
 import { proveIssued } from '../../device/src/issued.ts'
 import { root as checkout, example, page } from './pages.ts'
 import { tableRows } from './table.ts'
@@ -161,6 +166,45 @@ describe('encryption-key.md', async () => {
     const documented = rows(where, 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
     expect(page(`docs/spec/${where}`).text).toContain(`\`${sealSuite}\``)
+  })
+})
+
+describe('sealing.md', () => {
+  const where = 'sealing.md'
+  const { envelope, body } = readMessage(bytesOf(where, 'message'), 1_000)
+  const { claims, form } = envelope
+  const signer = admitSpki(bytesOf('envelope.md', 'signer'))
+  const [vector] = JSON.parse(readFileSync(join(checkout, 'docs/spec/sealing-vectors.json'), 'utf8')).valid
+
+  test('has a message by the device to the receiver, and to the key that it announced', async () => {
+    expect(await checkSignature(webCryptoVerify, signer, envelope.signed, envelope.signature)).toBe(true)
+    const receiver = admitSpki(bytesOf('encryption-key.md', 'identity'))
+    const { key } = await readEncryptionKey(bytesOf('encryption-key.md', 'encryption-key'), receiver, webCryptoVerify)
+    expect([claims.audience, hex(key)]).toEqual([didKey(receiver), hex(bytesOf(where, 'receiver'))])
+    expect(spec(where, 'sealed-claim')).toBe(diagnostic([claims.sealed!.key, claims.sealed!.commitment]))
+    expect(claims.sealed!.key).toEqual(encryptionKeyId(key))
+  })
+
+  test('takes its body apart, and what is bound to it', () => {
+    const { enc, ciphertext } = readSealedBody(body)
+    expect([hex(enc), hex(ciphertext)]).toEqual(['enc', 'ciphertext'].map(name => hex(bytesOf(where, name))))
+    const info = bytesOf(where, 'info')
+    expect(hex(sealInfo(claims, form, signer, claims.sealed!.key))).toBe(hex(info))
+    expect(spec(where, 'info-diagnostic')).toBe(diagnostic(readCbor(info)))
+    expect(rows(where, 'place').map(([place]) => Number(place))).toEqual([...(readCbor(info) as unknown[]).keys()])
+  })
+
+  test('opens to what it says, with nothing but the runtime', async () => {
+    const [secret, disclosure] = [bytesOf(where, 'receiver-private'), bytesOf(where, 'disclosure')]
+    const opened = await open(await x25519Pair(secret), bytesOf(where, 'info'), readSealedBody(body))
+    expect(hex(opened)).toBe(hex(disclosure))
+    expect(hex(readDisclosure(envelope, disclosure))).toBe(hex(utf8('{"celsius":21.5}')))
+    expect(hex(sha256(disclosure))).toBe(hex(bytesOf(where, 'commitment')))
+    expect(hex(disclosure)).toBe(hex(bytesOf('envelope.md', 'body')))
+  })
+
+  test('is the first of the vectors', () => {
+    expect(vector.message).toBe(hex(bytesOf(where, 'message')))
   })
 })
 

@@ -285,6 +285,18 @@ const table = {
     seen: 'anyone',
     message: 'The message does not open: it is sealed to another key or by another sender, or was changed.',
   },
+  'no-encryption-key': {
+    status: 409,
+    seen: 'anyone',
+    message: 'There is no encryption key of the receiver that holds now, so nothing was sealed and nothing was sent.',
+    hint: 'the receiver announces one (announceEncryption) and the registry is given the statement; it may have expired',
+  },
+  'x25519-missing': {
+    status: 500,
+    seen: 'anyone',
+    message: 'The Web Crypto of this runtime has no X25519, so it cannot seal.',
+    hint: 'use Node 20 or later, or a browser of 2025 or later; without it nothing is sealed some other way',
+  },
 
   // The caller's own side: device and command.
   'home-exists': {

@@ -43,6 +43,15 @@ export {
   type RootRequest,
   signCertificate,
 } from './profile.ts'
+export {
+  readDisclosure,
+  readSealedBody,
+  type SealedBody,
+  type SealedWith,
+  sealInfo,
+  sealOverhead,
+  writeSealedBody,
+} from './sealed-body.ts'
 export { checkPossession, readSigningRequest, type SigningRequest, signSigningRequest } from './signing-request.ts'
 export { claimedSigner, readStatement, type StatementKind, signStatement } from './statement.ts'
 export { type KeySuccession, readKeySuccession, signKeySuccession } from './succession.ts'
