@@ -11,7 +11,7 @@ import { documentOf, TestWeb } from './web.ts'
 
 // A stranger's name makes this process open a connection. What it must not lead to, and what must not come back.
 
-describe('a name', () => {
+describe('E78 a name', () => {
   test.each([
     ['did:web:example.test', 'example.test', undefined, '/.well-known/did.json'],
     ['did:web:a-b.example.test%3A8443', 'a-b.example.test', 8443, '/.well-known/did.json'],
@@ -164,7 +164,7 @@ test('addresses of the Internet are public, and no others', () => {
   expect(closed.filter(isPublicAddress)).toEqual([])
 })
 
-describe('a fetch', () => {
+describe('E78 a fetch', () => {
   let web: TestWeb
   let port: number
   const path = '/.well-known/did.json'
@@ -211,7 +211,7 @@ describe('a fetch', () => {
     await expect(fetchDocument(publicWeb, name, 20_000)).rejects.toMatchObject({ code: 'did-document-refused' })
   })
 
-  test('goes to the address that was checked, whatever the name says a moment later', async () => {
+  test('E79 goes to the address that was checked, whatever the name says a moment later', async () => {
     await web.listen('example.test', { address: '127.0.0.2', port })
     const rebinding = web.reach(['127.0.0.1'], {
       resolve: async host => {
@@ -300,7 +300,7 @@ describe('a fetch', () => {
     expect(await fetched(undefined, 200)).toBe('unavailable')
   })
 
-  test('believes no server that is not proven to be the host', async () => {
+  test('E79 believes no server that is not proven to be the host', async () => {
     const { anchors: _, ...strangers } = web.reach()
     expect(await fetched(strangers)).toBe('unavailable')
     port = await web.listen('other.test')
@@ -310,7 +310,7 @@ describe('a fetch', () => {
     expect(web.asked).toEqual([])
   })
 
-  test('believes none either where the environment says that all are', async () => {
+  test('E79 believes none either where the environment says that all are', async () => {
     const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     try {

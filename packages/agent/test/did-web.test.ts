@@ -111,7 +111,7 @@ describe('nobody is asked about', () => {
   })
 })
 
-test('a sender that is revoked here while its document is on its way is refused', async () => {
+test('E79 a sender that is revoked here while its document is on its way is refused', async () => {
   web.pages.set(path, (_request, response) => {
     registry.revoke(did)
     response.writeHead(200, { 'content-type': 'application/json' })
@@ -162,7 +162,7 @@ test('senders without a did:web are for another registry', async () => {
   expect([await code(plain), await code()]).toEqual(['accepted', 'accepted'])
 })
 
-describe('within the lease', () => {
+describe('E79 within the lease', () => {
   test('a document is asked for once, however many wait for it', async () => {
     const sent = await Promise.all(Array.from({ length: 20 }, () => send()))
     const codes = await Promise.all(sent.map(message => codeOf(service.receive(message))))

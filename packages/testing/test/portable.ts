@@ -1,4 +1,5 @@
 import { agent } from '../../agent/test/agent.cases.ts'
+import { attacks } from '../../agent/test/attacks.cases.ts'
 import { edgeSuite } from '../../agent/test/edges.cases.ts'
 import { sealing } from '../../agent/test/seal.cases.ts'
 import { transport } from '../../agent/test/transport.cases.ts'
@@ -6,7 +7,7 @@ import { suites as core } from '../../core/test/index.ts'
 
 // The entry of the bundle that every runtime gets.
 
-export const suites = [...core, agent, edgeSuite, sealing, transport]
+export const suites = [...core, agent, attacks, edgeSuite, sealing, transport]
 
 export interface Result {
   readonly suite: string

@@ -104,7 +104,7 @@ describe.each(kinds)('nonces in $name', ({ missing, open, isBounded, begin, end 
     expect(await outcome(() => other.spend(alice, once, ends, start + 1_500))).toBe('spent')
   })
 
-  test('a nonce is spent once under 64 at once by two receivers, while seconds pass', async () => {
+  test('E65 a nonce is spent once under 64 at once by two receivers, while seconds pass', async () => {
     for (let round = 0; round < 5; round++) {
       const once = nonce()
       const asked = Array.from({ length: 64 }, (_, i) =>
@@ -116,7 +116,7 @@ describe.each(kinds)('nonces in $name', ({ missing, open, isBounded, begin, end 
     }
   })
 
-  test('the same nonce of two keys is two', async () => {
+  test('E68 the same nonce of two keys is two', async () => {
     const once = nonce()
     expect(await outcome(() => one.spend(alice, once, ends, start))).toBe('first')
     expect(await outcome(() => other.spend(bob, once, ends, start))).toBe('first')
@@ -131,7 +131,7 @@ describe.each(kinds)('nonces in $name', ({ missing, open, isBounded, begin, end 
     expect(await outcome(() => one.spend(alice, nonce(), Number.NaN, ends))).not.toBe('first')
   })
 
-  test('a clock that is set back brings nothing back, here or at another receiver', async () => {
+  test('E69 K121 a clock that is set back brings nothing back, here or at another receiver', async () => {
     const once = nonce()
     await one.spend(alice, once, ends, start)
     await one.spend(alice, nonce(), ends + 60_000, ends + 2_000)
@@ -165,7 +165,7 @@ describe.each(kinds)('nonces in $name', ({ missing, open, isBounded, begin, end 
 
   // PostgreSQL has the room that its disk has.
   if (isBounded) {
-    test('is bounded, and one sender takes no other room than its own', async () => {
+    test('E70 is bounded, and one sender takes no other room than its own', async () => {
       const small = await open({ most: 6, mostOfOne: 4 })
       const [store] = small.stores
       const spend = (key: string, at = start) => outcome(() => store!.spend(key, nonce(), at + 41_000, at))

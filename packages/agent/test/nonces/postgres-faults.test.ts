@@ -29,7 +29,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL that fails${missing ? `: ${mi
   })
   afterEach(() => pool.end())
 
-  test('what was accepted is known after a restart and after a crash, numbers too', async () => {
+  test('E65 what was accepted is known after a restart and after a crash, numbers too', async () => {
     const [one, other] = [nonce(), nonce()]
     expect(await receive(store, now, now, one)).toBe('first')
     await server.restart()
@@ -54,7 +54,7 @@ describe.skipIf(missing !== undefined)(`PostgreSQL that fails${missing ? `: ${mi
     expect(await receive(store, now, now, nonce())).toBe('first')
   })
 
-  test('a server that took over from another one refuses what was issued before', async () => {
+  test('E65 K123 a server that took over from another one refuses what was issued before', async () => {
     const once = nonce()
     expect(await receive(store, now, now, once)).toBe('first')
     await outcome(() => store.advance(alice, 9, now))

@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
     expect(await receive(by, now + 11_001, now + 11_001, next)).toBe('spent')
   }
 
-  test('restarted without what it had, it refuses what was issued before', async () => {
+  test('E65 K123 restarted without what it had, it refuses what was issued before', async () => {
     const once = nonce()
     expect(await receive(store, now, now, once)).toBe('first')
     await server.restart()
@@ -46,14 +46,14 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
     await expectEpoch(once)
   })
 
-  test('emptied, it refuses what was issued before', async () => {
+  test('E65 K123 emptied, it refuses what was issued before', async () => {
     const once = nonce()
     expect(await receive(store, now, now, once)).toBe('first')
     await client.flushAll()
     await expectEpoch(once)
   })
 
-  test('restarted from an older file, it refuses what was issued before', async () => {
+  test('E65 K123 restarted from an older file, it refuses what was issued before', async () => {
     await client.sendCommand(['SAVE'])
     const once = nonce()
     expect(await receive(store, now, now, once)).toBe('first')
@@ -63,7 +63,7 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
     await expectEpoch(once)
   })
 
-  test('a replica that takes over and lacks the end refuses what was issued before', async () => {
+  test('E65 K123 a replica that takes over and lacks the end refuses what was issued before', async () => {
     const replica = await startRedis({ replicaof: `127.0.0.1 ${server.port}` })
     onTestFinished(() => replica.remove())
     const there = await connect(replica.url)
@@ -102,7 +102,7 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
     expect(await client.dbSize()).toBe(0)
   })
 
-  test('full, it refuses, and forgets nothing; when nonces end there is room', async () => {
+  test('E70 full, it refuses, and forgets nothing; when nonces end there is room', async () => {
     const once = nonce()
     expect(await receive(store, now, now, once)).toBe('first')
     await client.configSet('maxmemory', '1')
@@ -113,7 +113,7 @@ describe.skipIf(missing !== undefined)(`Redis that fails${missing ? `: ${missing
     expect(await receive(store, now, now + 42_000, once)).toBe('message-expired')
   })
 
-  test('that may evict is refused at the start, and when that is changed later', async () => {
+  test('E70 that may evict is refused at the start, and when that is changed later', async () => {
     await client.configSet('maxmemory-policy', 'volatile-lru')
     await expect(RedisNonceStore.open(client)).rejects.toMatchObject({
       code: 'unavailable',
