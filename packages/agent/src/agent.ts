@@ -150,6 +150,11 @@ export class Agent {
     return new Agent(key, options)
   }
 
+  /** Whether what it sends is delivered. */
+  get delivers(): boolean {
+    return this.#options.transport !== undefined
+  }
+
   /**
    * Signs a message, and delivers it where a transport is set. A receiver that has just started gets it again, once, in
    * a new envelope. @returns the message, envelope and body in one piece

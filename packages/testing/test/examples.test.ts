@@ -9,6 +9,12 @@ import { root } from './pages.ts'
 
 const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
   'first-message.ts': [/^\d{3} bytes from did:key:z6Mk\w+: \{"celsius":21\.5\}$/],
+  'gateway.ts': [
+    'sensor-7: 21.5',
+    'the door: refused',
+    'the service: gateway-refused',
+    'the gateway: sensor-8 gateway-refused, dropped',
+  ],
   'replay-refused.ts': ['first: the front door', 'again: message-replayed'],
   'sealed.ts': [
     'on the way: not readable',

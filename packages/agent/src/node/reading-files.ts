@@ -1,0 +1,80 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Json, readJson, utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { removeTornWrites, writeFileDurably } from '@mintmark/elements'
+import { type QueueBounds, type ReadingQueue, Room } from '../gateway/queue.ts'
+import { type Reading, readReadingOf, writeReading } from '../gateway/reading.ts'
+
+// One file a reading, 0000000000000042.json, in the order of their numbers: {"device": "sensor-7", ...} and the reading.
+
+/**
+ * Readings in a directory of their own: what was taken is there after a crash and a power cut. One that was sent just
+ * before may be sent again then, with the same id.
+ */
+export class FileReadingQueue implements ReadingQueue {
+  readonly #directory: string
+  readonly #room: Room
+  /** Numbers of the files, oldest first. */
+  readonly #numbers: number[]
+  #next: number
+
+  private constructor(directory: string, bounds: QueueBounds) {
+    this.#directory = directory
+    this.#room = new Room(bounds)
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    removeTornWrites(directory)
+    this.#numbers = readdirSync(directory).flatMap(name => (fileName.test(name) ? [Number.parseInt(name, 10)] : []))
+    this.#numbers.sort((a, b) => a - b)
+    this.#next = (this.#numbers.at(-1) ?? 0) + 1
+    for (const number of this.#numbers) this.#room.take(this.#read(number))
+  }
+
+  /** @throws Refused `slow-down` where more is there already than the bounds take, `bad-json` where a file is damaged */
+  static open(directory: string, bounds: QueueBounds = {}): FileReadingQueue {
+    return new FileReadingQueue(directory, bounds)
+  }
+
+  get size(): number {
+    return this.#room.count
+  }
+
+  add(reading: Reading): void {
+    this.#room.take(reading)
+    try {
+      const text = JSON.stringify({ device: reading.device, reading: writeReading(reading) })
+      writeFileDurably(this.#path(this.#next), utf8(text), { mode: 0o600, replace: false })
+    } catch (cause) {
+      this.#room.leave(reading)
+      throw new Refused('unavailable', 'the queue cannot be written', { cause })
+    }
+    this.#numbers.push(this.#next++)
+  }
+
+  first(): Reading | undefined {
+    const [number] = this.#numbers
+    return number === undefined ? undefined : this.#read(number)
+  }
+
+  removeFirst(): void {
+    const [number] = this.#numbers
+    if (number === undefined) return
+    this.#room.leave(this.#read(number))
+    rmSync(this.#path(number))
+    this.#numbers.shift()
+  }
+
+  #read(number: number): Reading {
+    const value = readJson(readFileSync(this.#path(number)))
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Refused('bad-json', 'a reading')
+    const { device, reading } = value as Readonly<Record<string, Json | undefined>>
+    if (typeof device !== 'string' || reading === undefined) throw new Refused('bad-json', 'a reading')
+    return readReadingOf(device, reading)
+  }
+
+  #path(number: number): string {
+    return join(this.#directory, `${String(number).padStart(16, '0')}.json`)
+  }
+}
+
+const fileName = /^\d{16}\.json$/
