@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly to: string
   /** Every device that it speaks for, by its name. */
   readonly devices: Readonly<Record<string, BoundDevice>>
+  /** Encrypts what goes out to the key that the receiver has announced. The gateway reads it, and its queue has it plain. */
+  readonly seal?: boolean
   /** Not said: in memory, and what waits is lost with the process. */
   readonly queue?: ReadingQueue
   /** Told of a reading that could not be sent: it is kept and tried again, or it is dropped, which the caller may mend. */
@@ -138,7 +140,7 @@ export class GatewayTransport {
 
   /** @returns why it did not go */
   async #send(reading: Reading): Promise<Refused | undefined> {
-    const { agent, to } = this.#options
+    const { agent, to, seal } = this.#options
     // A queue that outlives the process may hold readings of a device that was bound once.
     const bound = this.#devices.get(reading.device)
     if (!bound) return new Refused('gateway-refused', 'not bound any more')
@@ -149,6 +151,7 @@ export class GatewayTransport {
         onBehalfOf: reading.device,
         payload: writeReading(reading),
         contentType: readingType,
+        seal,
       })
       return undefined
     } catch (error) {
@@ -204,6 +207,7 @@ class Rate {
 }
 
 const defaults = {
+  seal: false,
   longest: 32_768,
   now: Date.now,
   monotonic: () => performance.now(),

@@ -13,6 +13,7 @@ import {
 } from '../../src/gateway/index.ts'
 import { Agent, MemoryTrustRegistry, type Received, Refused, type Transport } from '../../src/index.ts'
 import { FileReadingQueue } from '../../src/node/index.ts'
+import { EncryptionKeys } from '../../src/seal/index.ts'
 import { Loopback } from '../../src/transport/index.ts'
 
 // What a gateway takes, what it keeps, and for whom it speaks.
@@ -83,6 +84,20 @@ test('a reading arrives on behalf of its device, signed by the gateway, in its o
     contentType: 'text/plain',
     data: utf8('21.5'),
   })
+})
+
+test('what goes out sealed is read by the receiver alone', async () => {
+  const registry = new MemoryTrustRegistry()
+  const service = await Agent.create({ registry, encryption: await EncryptionKeys.open() })
+  registry.register(service.did, { scopes: [], encryption: await service.announceEncryption() })
+  const carried: Uint8Array[] = []
+  const agent = await Agent.create({ registry, transport: { deliver: async message => void carried.push(message) } })
+  registry.register(agent.did, { scopes: [scope], devices: ['sensor-7'] })
+  const { gateway } = await scene({ agent, to: service.did, seal: true })
+  await gateway.take('sensor-7', utf8('21.5'))
+  await gateway.emptied()
+  expect(new TextDecoder().decode(carried[0])).not.toContain('received')
+  expect(readReading(await service.receive(carried[0]!)).data).toEqual(utf8('21.5'))
 })
 
 test('a device that is not bound here, or not there, or may not, is refused, and the others go on', async () => {
