@@ -23,7 +23,7 @@ export async function runInWorkerd(path: string, directory: string): Promise<str
   }
 }
 
-async function listening(control: Readable): Promise<number> {
+export async function listening(control: Readable): Promise<number> {
   for await (const line of createInterface(control)) {
     const event = JSON.parse(line) as { event: string; port?: number }
     if (event.event === 'listen' && event.port !== undefined) return event.port
