@@ -10,6 +10,7 @@ import {
   writeJwsEnvelope,
   writeMessage,
 } from '@mintmark/core/signed'
+import type { Alarm, Alarms } from './alarm.ts'
 import { noteMade } from './made-here.ts'
 import { MemoryNonceStore } from './nonces/memory.ts'
 import { type NonceStore, window } from './nonces/nonce-store.ts'
@@ -42,6 +43,11 @@ export interface AgentOptions {
   readonly encryption?: EncryptionKeys
   /** Keeps what was accepted, before it is delivered. */
   readonly journal?: Journal
+  /**
+   * Told when whoever holds a sender's key did what that sender has no reason to do, such as using a key that was replaced
+   * or revoked: once a minute for each key and code. The message was refused already.
+   */
+  readonly alarm?: (alarm: Alarm) => void
   /** Unix milliseconds. */
   readonly now?: () => number
   readonly random?: (length: number) => Uint8Array
@@ -113,7 +119,7 @@ export class Agent {
   readonly #sealer: () => Promise<Sealer>
   readonly #encryption: EncryptionKeys | undefined
 
-  private constructor(key: Key, options: AgentOptions) {
+  private constructor(key: Key, options: AgentOptions, alarms: Alarms | undefined) {
     const { now = Date.now, random = randomBytes, wait = sleep, transport } = options
     this.#key = key
     this.#keyDid = didKey(key.publicKey)
@@ -140,6 +146,7 @@ export class Agent {
       sha256: options.sha256 ?? sha256,
       longestBody: options.longestBody ?? 65_536,
       encryption: options.encryption,
+      alarms,
     })
   }
 
@@ -147,7 +154,7 @@ export class Agent {
     const at = (options.now ?? Date.now)()
     const key = options.key ?? (await makeKey())
     if (!options.key) noteMade(didKey(key.publicKey), at)
-    return new Agent(key, options)
+    return new Agent(key, options, options.alarm && (await alarmsOf(options.alarm, options)))
   }
 
   /** Whether what it sends is delivered. */
@@ -206,6 +213,15 @@ export class Agent {
   }
 
   /**
+   * Says which key comes after this agent's, for the registries that know it: from then on they take the other one and
+   * refuse this. @param next it signs too
+   */
+  async announceSuccessor(next: Key): Promise<Uint8Array> {
+    const { signDidSuccession } = await import('./succession.ts')
+    return signDidSuccession(this.#key, next, this.#options.now())
+  }
+
+  /**
    * Announces the current encryption key: a statement by this agent's key, for the registry of those who seal to it.
    * @throws Refused `no-encryption-key` where the agent was made without one
    */
@@ -228,6 +244,15 @@ export class Agent {
   proves(message: Uint8Array): Promise<boolean> {
     return this.#receiver.proves(message)
   }
+}
+
+/** Loaded where somebody wants to be told. A registry that knows nobody refuses nothing that is an alarm. */
+async function alarmsOf(
+  tell: (alarm: Alarm) => void,
+  { registry = new MemoryTrustRegistry(), now = Date.now, verify = webCryptoVerify }: AgentOptions,
+): Promise<Alarms> {
+  const { Alarms } = await import('./alarm.ts')
+  return new Alarms({ tell, now, verify, registry })
 }
 
 /** Milliseconds until a receiver that cannot know what it had before takes what is issued then. */

@@ -8,6 +8,7 @@ export {
   type Transport,
   type Written,
 } from './agent.ts'
+export type { Alarm } from './alarm.ts'
 export { type MemoryNonceOptions, MemoryNonceStore } from './nonces/memory.ts'
 export { keptUntil, type NonceStore, type Spent, window } from './nonces/nonce-store.ts'
 export type { Payload } from './payload.ts'

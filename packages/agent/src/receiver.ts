@@ -3,6 +3,7 @@ import { Refused } from '@mintmark/core/errors'
 import { checkSignature } from '@mintmark/core/keys'
 import { type Claims, type Message, readMessage } from '@mintmark/core/signed'
 import type { Journal } from './agent.ts'
+import type { Alarms } from './alarm.ts'
 import { type CheckParts, checkBody, checkEnvelope, checkKey } from './check.ts'
 import { keptUntil, type NonceStore, window } from './nonces/nonce-store.ts'
 import { Received } from './received.ts'
@@ -15,6 +16,7 @@ interface Parts extends CheckParts {
   readonly sha256: Sha256
   readonly longestBody: number
   readonly encryption: EncryptionKeys | undefined
+  readonly alarms: Alarms | undefined
 }
 
 /**
@@ -29,8 +31,19 @@ export class Receiver {
   }
 
   async receive(bytes: Uint8Array): Promise<Received> {
-    const { now, sha256, longestBody } = this.#parts
-    const { envelope, body }: Message = readMessage(bytes, longestBody)
+    const message = readMessage(bytes, this.#parts.longestBody)
+    const { alarms } = this.#parts
+    if (!alarms) return this.#take(message)
+    try {
+      return await this.#take(message)
+    } catch (why) {
+      await alarms.consider(message.envelope, why)
+      throw why
+    }
+  }
+
+  async #take({ envelope, body }: Message): Promise<Received> {
+    const { now, sha256 } = this.#parts
     const entry = await checkEnvelope(envelope, this.#parts)
     checkBody(envelope, body, sha256)
     const disclosure = envelope.claims.sealed ? await this.#open({ envelope, body }, entry) : body

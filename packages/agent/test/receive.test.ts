@@ -1,7 +1,14 @@
 import { sha256, utf8 } from '@mintmark/core/bytes'
 import type { Code } from '@mintmark/core/errors'
 import { didKey, type Key } from '@mintmark/core/keys'
-import { type Claims, shortIdOf, writeCoseEnvelope, writeJwsEnvelope, writeMessage } from '@mintmark/core/signed'
+import {
+  type Claims,
+  shortIdOf,
+  signDidSuccession,
+  writeCoseEnvelope,
+  writeJwsEnvelope,
+  writeMessage,
+} from '@mintmark/core/signed'
 import { beforeEach, describe, expect, test } from 'vitest'
 import {
   Agent,
@@ -159,7 +166,7 @@ describe.each(['cose', 'jws'] as const)('%s', form => {
 
   test('a key that has a successor is refused, and the successor has its rights', async () => {
     const by = await makeKey()
-    registry.succeed(didKey(key.publicKey), didKey(by.publicKey))
+    await registry.succeed(await signDidSuccession(key, by, clock.at))
     expect(await codeOf(server.receive(await write({}, { form })))).toBe('key-superseded')
     expect(await codeOf(server.receive(await write({}, { form, by })))).toBe('accepted')
   })

@@ -32,8 +32,9 @@ function standInMemory(): Promise<Stand> {
     registry,
     makeSender: () => Agent.create({ now }),
     succeed: async sender => {
-      const next = await Agent.create({ now })
-      registry.succeed(sender.did, next.did)
+      const key = await makeKey()
+      const next = await Agent.create({ key, now })
+      expect(await registry.succeed(await sender.announceSuccessor(key))).toBe(next.did)
       return next
     },
     stop: () => Promise.resolve(),

@@ -2,6 +2,7 @@ import { bytesSuite } from './bytes.cases.ts'
 import { cborSuite } from './cbor.cases.ts'
 import { decommission } from './decommission.cases.ts'
 import { derSuite } from './der.cases.ts'
+import { didSuccession } from './did-succession.cases.ts'
 import { encryptionKey } from './encryption-key.cases.ts'
 import { envelope } from './envelope.cases.ts'
 import { keys } from './keys.cases.ts'
@@ -33,5 +34,6 @@ export const suites: readonly Suite[] = [
   decommission,
   envelope,
   encryptionKey,
+  didSuccession,
   scope,
 ]

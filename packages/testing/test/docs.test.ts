@@ -160,6 +160,8 @@ describe('codes', () => {
       'tpm-attested',
       'key-succession',
       'encryption-key',
+      'did-succession',
+      'did-succession-accepted',
       'mintmark-proof',
       ...operatorRoles,
     ],

@@ -50,6 +50,7 @@ import {
   readCertificate,
   readCharter,
   readDecommissionNotice,
+  readDidSuccession,
   readDisclosure,
   readEncryptionKey,
   readEnvelope,
@@ -146,6 +147,18 @@ describe('succession.md', async () => {
   test('has the fields of its table', () => {
     const documented = rows('succession.md', 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
+  })
+})
+
+describe('succession.md, without a platform', () => {
+  test('has the word of one key on another, taken apart', async () => {
+    const bytes = bytesOf('succession.md', 'did-succession')
+    const said = await readDidSuccession(bytes, admitSpki(bytesOf('envelope.md', 'signer')), webCryptoVerify)
+    expect(said.new.equals(admitSpki(bytesOf('encryption-key.md', 'identity')))).toBe(true)
+    const payload = readCbor(((readCbor(bytes) as Tagged).value as readonly Uint8Array[])[2]!) as Map<string, Cbor>
+    expect(spec('succession.md', 'did-succession-payload')).toBe(diagnostic(payload))
+    const documented = rows('succession.md', 'did-succession field').map(row => bare(row[0]))
+    expect(documented.toSorted()).toEqual([...payload.keys()].toSorted())
   })
 })
 

@@ -1,5 +1,6 @@
+import { base64url, readHex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { readDidKey } from '@mintmark/core/keys'
+import { didKey, readDidKey, type Verify, webCryptoVerify } from '@mintmark/core/keys'
 import { checkTransition, compileScopes, type Standing } from '@mintmark/core/rules'
 import { shortIdOf } from '@mintmark/core/signed'
 import { madeHere } from '../made-here.ts'
@@ -24,6 +25,12 @@ export class MemoryTrustRegistry implements TrustRegistry {
   readonly #byShortId = new Map<string, string>()
   /** DIDs of keys that were current once. */
   readonly #superseded = new Set<string>()
+  readonly #verify: Verify
+
+  /** @param verify by what successions are checked. Not said: the runtime's Web Crypto */
+  constructor(verify: Verify = webCryptoVerify) {
+    this.#verify = verify
+  }
 
   /** Registers a sender, or gives it other rights. @throws Refused `bad-did`, `bad-scope`, `revoked`, `key-superseded` */
   register(did: string, { scopes, recipients, sequence = false, devices = [], encryption }: Registration): void {
@@ -52,16 +59,30 @@ export class MemoryTrustRegistry implements TrustRegistry {
     this.#entries.set(did, { ...entry, standing: 'revoked' })
   }
 
-  /** The key of a sender gives way to another one, which has all its rights. */
-  succeed(did: string, next: string): void {
-    const entry = this.#entries.get(did)
-    if (!entry) throw new Refused('unknown', did)
-    if (entry.standing !== 'good') throw new Refused('revoked', did)
+  /**
+   * The key of a sender gives way to the one that comes after it by its own word, and that has all its rights; an
+   * encryption key is announced anew.
+   * @param statement what `agent.announceSuccessor` gave @returns the DID of the key that comes after it
+   * @throws Refused `unknown`, `revoked`, `key-superseded`, `key-in-use`, `bad-statement`, `statement-signature`
+   */
+  async succeed(statement: Uint8Array): Promise<string> {
+    const { claimedSigner, readDidSuccession } = await import('../succession.ts')
+    const id = claimedSigner(statement)
+    const did = this.#byShortId.get(base64url(readHex(id).subarray(0, 8)))
+    if (did !== undefined && this.#superseded.has(did)) throw new Refused('key-superseded', did)
+    const entry = did === undefined ? undefined : this.#entries.get(did)
+    if (did === undefined || !entry) throw new Refused('unknown', id)
+    const { new: key } = await readDidSuccession(statement, entry.key, this.#verify)
+    // It may have been revoked, or have changed, while the signatures were checked.
+    const current = this.#entries.get(did)
+    if (!current) throw new Refused('key-superseded', did)
+    if (current.standing !== 'good') throw new Refused('revoked', did)
+    const next = didKey(key)
     if (this.#entries.has(next) || this.#superseded.has(next)) throw new Refused('key-in-use', next)
-    const key = readDidKey(next)
+    this.#put({ ...current, did: next, key, madeAt: madeHere(next), encryption: undefined })
     this.#entries.delete(did)
     this.#superseded.add(did)
-    this.#put({ ...entry, did: next, key, madeAt: madeHere(next), encryption: undefined })
+    return next
   }
 
   standing(did: string): Standing | 'unknown' {

@@ -9,6 +9,7 @@ export {
   signDecommissionConfirmation,
   signDecommissionNotice,
 } from './decommission.ts'
+export { type DidSuccession, readDidSuccession, signDidSuccession } from './did-succession.ts'
 export {
   type EncryptionKey,
   encryptionKeyId,

@@ -16,6 +16,8 @@ export type StatementKind =
   | 'decommission-confirmation'
   | 'key-succession'
   | 'encryption-key'
+  | 'did-succession'
+  | 'did-succession-accepted'
 
 /** RFC 9864: fully specified algorithms; nothing else is accepted. */
 const algorithms: Readonly<Record<PublicKey['algorithm'], number>> = { 'P-256': -9, Ed25519: -19 }
