@@ -8,6 +8,7 @@ import { decideEnrollment, enrolled, permitBounds } from '@mintmark/core/rules'
 import { readToken } from '@mintmark/core/signed'
 import { nodeSha256, randomBytes } from '@mintmark/elements'
 import { dataFiles, domainOf } from '@mintmark/server'
+import { RegistryChanges } from '../packages/server/src/operations/registry-changes.ts'
 import { Sessions } from '../packages/server/src/operations/sessions.ts'
 import { issuance, issue, type Platform, readTrust } from '../packages/server/src/platform.ts'
 import { openData } from '../packages/server/src/start.ts'
@@ -38,7 +39,9 @@ export async function makeRegistry(data: string, devices: number): Promise<Made>
   const { store, keeper } = await openData(ports)
   try {
     const trust = await readTrust(store, Date.now(), serverVerify)
-    const platform: Platform = { ...ports, store, keeper, trust, verify: serverVerify, sessions: new Sessions(ports) }
+    const changes = new RegistryChanges(store, () => undefined)
+    const sessions = new Sessions(ports)
+    const platform: Platform = { ...ports, store, keeper, trust, verify: serverVerify, changes, sessions }
     for (let left = devices - there; left > 0; ) {
       const uses = Math.min(left, permitBounds.uses)
       await spend(platform, tokens.pop()!, uses)

@@ -23,6 +23,8 @@ type Due =
   | 'member'
   /** Of devices those that were given the scope. */
   | 'registry:read'
+  /** The same, of the fleet that the query names. */
+  | 'registry:read fleet'
   | 'operator'
   /** Who was decommissioned, and nobody in good standing. */
   | 'decommissioned'
@@ -44,6 +46,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'GET /v1/config': ['device', 'm'],
   'PUT /v1/encryption-key': ['device', 'm'],
   'POST /v1/messages': ['device', 'm'],
+  'GET /v1/registry/changes': ['registry:read fleet', 'm'],
   'GET /v1/registry/:did': ['registry:read', 'mp'],
   'GET /v1/trust': ['anyone', 'mp'],
   'GET /trust/root.pem': ['anyone', 'm'],
@@ -243,6 +246,7 @@ const unreadable = '{"no such field":1}'
 
 function pathOf(operation: string, fleet: string): string {
   const [, template = ''] = operation.split(' ')
+  if (operation.endsWith('/changes')) return `${template}?fleet=${fleet}&client=${'A'.repeat(22)}`
   return template
     .replace(':fleet', fleet)
     .replace(':did', dids[fleet]!)
@@ -274,6 +278,11 @@ function codeDue(operation: string, caller: Caller, fleet: string): string | und
   if (who === 'decommissioned') return 'not-decommissioned'
   if (who === 'member') return undefined
   if (who === 'registry:read') return kind === 'device' && !caller.reads ? 'scope-refused' : undefined
+  if (who === 'registry:read fleet') {
+    if (kind === 'device' && !caller.reads) return 'scope-refused'
+    const mayRead = kind === 'device' ? caller.fleets === fleet : may(caller, 'view', fleet)
+    return mayRead && fleet !== 'platform' ? undefined : 'fleet-unknown'
+  }
   if (who === 'device') return kind === 'device' ? undefined : 'forbidden'
   if (kind === 'device') return 'forbidden'
   if (who === 'operator') return undefined
@@ -318,7 +327,7 @@ const ofTheGate = [
 const ofNobodys = ['fleet-unknown', 'not-found', 'no-receipt']
 
 const operations = Object.keys(access)
-const isAbout = (operation: string): boolean => operation.includes(':fleet') || operation.includes(':did')
+const isAbout = (operation: string): boolean => /:fleet|:did|\/changes/.test(operation)
 const fleetsOf = (operation: string): readonly string[] => (isAbout(operation) ? fleets : [ours])
 
 test('every operation is in the table here, and every row here is of an operation', () => {

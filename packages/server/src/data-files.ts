@@ -12,6 +12,8 @@ export const dataFiles = (data: string) => ({
   lastHead: join(data, 'mintmark.db-head'),
   /** What was the database until it was moved to PostgreSQL. */
   moved: join(data, 'mintmark.db-moved'),
+  /** There while verifiers may have leases of a process that did not end by itself. */
+  verifiers: join(data, 'verifiers'),
   keeper: join(data, 'keeper'),
   server: join(data, 'server'),
   operator: join(data, 'operator'),

@@ -7,6 +7,7 @@ import { checkAuthority, type IssuingAuthority } from '@mintmark/core/proof'
 import { type Grant, type Issuance, isGrant } from '@mintmark/core/rules'
 import { type Certificate, type Issuer, readCertificate, signCertificate } from '@mintmark/core/signed'
 import type { Keeper, KeyName } from './keeper/keeper.ts'
+import type { RegistryChanges } from './operations/registry-changes.ts'
 import type { Sessions } from './operations/sessions.ts'
 import type { LedgerSigner, Row, Store } from './store/index.ts'
 
@@ -20,6 +21,8 @@ export interface Platform {
   readonly verify: Verify
   /** As the store has it now; read again when a fleet becomes active. */
   readonly trust: Trust
+  /** Of the registry, for verifiers that ask this process. */
+  readonly changes: RegistryChanges
   /** Of operators in the console of this process. */
   readonly sessions: Sessions
   /**

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
 import { base64url, hex, utf8 } from '@mintmark/core/bytes'
@@ -19,9 +19,10 @@ import { openDatabase } from './open-database.ts'
 import { rehearseCeremony } from './operations/fleets.ts'
 import { found, requestFounding } from './operations/found.ts'
 import { provideNoticeCertificate, provideOperatorHome, provideServerCertificate } from './operations/own.ts'
+import { RegistryChanges } from './operations/registry-changes.ts'
 import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
-import { type Database, Processes, Store, sharedKeys, speaksInClear } from './store/index.ts'
+import { type Database, Processes, Store, sharedKeys, speaksInClear, Verifiers } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
 export interface StartOptions {
@@ -77,7 +78,9 @@ export async function startPlatform(options: StartOptions): Promise<Running> {
   }
   const { keeper, store } = await openData(options, fail)
   /** What is open, and is closed in the opposite order. */
-  const ends: (() => Promise<void>)[] = [() => store.close()]
+  const ends: (() => Promise<void>)[] = [
+    () => store.close().then(() => rmSync(dataFiles(options.data).verifiers, { force: true })),
+  ]
   const stop = async (): Promise<void> => {
     for (let end = ends.pop(); end !== undefined; end = ends.pop()) await end()
   }
@@ -128,6 +131,7 @@ async function run(
     now,
     random: options.random,
     verify: serverVerify,
+    changes: new RegistryChanges(store, error => log.error({ err: error }, 'changes of a registry not read')),
     sessions: new Sessions({ ...options, now }),
     rehearse: trust.development ? options.rehearse : undefined,
     get trust() {
@@ -210,7 +214,8 @@ export async function openData(
     await keeper.share()
     // Now that it is known to be a database of ours: one that is not is not remembered.
     if (settingsOf(data) === undefined) writeSettings(data, { domain, database: options.database }, { replace: false })
-    const store = new Store(database, ledgerSigner(keeper, domain), processes)
+    const verifiers = openVerifiers(files.verifiers, processes)
+    const store = new Store(database, ledgerSigner(keeper, domain), processes, verifiers)
     if (!(await store.checkEnd())) options.log?.warn(`${files.lastHead} cannot be read, and is written anew`)
     // Of a platform that was killed. Where the database is shared, another process may be writing here.
     const before = processes ? Date.now() - minute : undefined
@@ -223,6 +228,18 @@ export async function openData(
 }
 
 const minute = 60_000
+
+/**
+ * A process that was killed may have left verifiers that rely on its leases. Others that share the database wait for it
+ * by its row there; where there are no others, it leaves a file.
+ */
+function openVerifiers(file: string, processes: Processes | undefined): Verifiers {
+  const monotonic = () => performance.now()
+  if (processes) return new Verifiers({ monotonic, left: () => processes.left })
+  const verifiers = new Verifiers({ monotonic, first: () => writeFileSync(file, '', { mode: 0o600 }) })
+  if (existsSync(file)) verifiers.presume()
+  return verifiers
+}
 
 /** Where the database can be shared, this process becomes one of those that share it. */
 async function joinProcesses(

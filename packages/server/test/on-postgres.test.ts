@@ -1,8 +1,16 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { base64url, pem } from '@mintmark/core/bytes'
-import { signKeySuccession } from '@mintmark/core/signed'
-import { type PostgresServer, startPostgres, startTestPlatform } from '@mintmark/testing'
+import { Agent } from '@mintmark/agent'
+import { base64url, pem, readBase64url, splitCbor } from '@mintmark/core/bytes'
+import { didKey } from '@mintmark/core/keys'
+import { sealSuite, signEncryptionKey, signKeySuccession } from '@mintmark/core/signed'
+import {
+  type PostgresServer,
+  startPostgres,
+  startTestPlatform,
+  type TestDevice,
+  type TestPlatform,
+} from '@mintmark/testing'
 import { claim, connectAnonymously, makeApplicant } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { need } from '../../../scripts/services.ts'
@@ -22,6 +30,22 @@ afterAll(() => server?.remove())
 beforeEach(({ skip }) => skip(missing !== undefined, missing))
 
 const databaseOf = (url: string): string => new URL(url).pathname.slice(1)
+
+async function publishKey(platform: TestPlatform, device: TestDevice): Promise<void> {
+  const [did, issued] = [didKey(device.key.publicKey), platform.clock.now()]
+  const key = readBase64url('hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo')
+  const announced = { did, key, suite: sealSuite, version: 1, issued, expires: issued + 86_400_000 }
+  const statement = base64url(await signEncryptionKey(device.key, announced))
+  const reply = await platform.call('PUT', '/v1/encryption-key', { as: device.tls, body: { statement } })
+  expect(reply.status).toBe(200)
+}
+
+async function recordMessage(platform: TestPlatform, device: TestDevice, to: string): Promise<void> {
+  const sender = await Agent.create({ key: device.key, now: () => platform.clock.now() })
+  const [body] = splitCbor(await sender.send({ to, payload: '', scope: 'telemetry:write' }))
+  const headers = { 'content-type': 'application/mint' }
+  expect((await platform.call('POST', '/v1/messages', { as: device.tls, headers, body })).status).toBe(201)
+}
 
 async function enroll(data: string) {
   const operator = operatorOf(data)
@@ -98,7 +122,11 @@ test('an audit finds any value of any table that was changed there', { timeout: 
   const database = await server.makeDatabase()
   const platform = await startTestPlatform({ database })
   await platform.makeFleet('acme')
-  await platform.enrollDevice('acme', 'one')
+  const one = await platform.enrollDevice('acme', 'one')
+  const two = await platform.enrollDevice('acme', 'two')
+  await platform.grant(one, 'telemetry:write')
+  await publishKey(platform, one)
+  await recordMessage(platform, one, didKey(two.key.publicKey))
   await platform.operator('POST', '/v1/fleets/acme/devices/one/labels', { labels: ['site=roof'] })
   await platform.operator('PUT', '/v1/fleets/acme/config', { configuration: { interval: 60 } })
 
@@ -110,7 +138,8 @@ test('an audit finds any value of any table that was changed there', { timeout: 
     name,
   )
   const changed: Readonly<Record<string, (column: string) => string>> = {
-    bigint: column => `coalesce(${column}, 0) + 1`,
+    // Far enough that it is not the number of another row.
+    bigint: column => `coalesce(${column}, 0) + 1000`,
     text: column => `coalesce(${column}, '') || 'x'`,
     bytea: column => `coalesce(${column}, '') || '\\x00'`,
   }

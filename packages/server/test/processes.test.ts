@@ -44,6 +44,8 @@ class Member {
   /** How long it takes there, and back. */
   latency = 3
   failures = 0
+  /** Somebody without a row, whom this process waits for. */
+  holding: PromiseWithResolvers<void> | undefined
 
   constructor(world: World, chance: Seeded) {
     this.world = world
@@ -62,6 +64,7 @@ class Member {
     })
     // What was said before it joined it does not have to hear.
     for (let version = 0; version <= this.#head(); version++) this.heard.add(version)
+    this.#processes.hold(() => this.holding?.promise)
     this.#processes.listen(async ({ kind, about }: News) => {
       await this.#way()
       if (kind === 'missed') for (let version = 0; version <= this.#head(); version++) this.heard.add(version)
@@ -171,6 +174,39 @@ test('a process that stands still is waited for until its lease has ended, and t
   expect(members[1]!.processes.isLive).toBe(false)
   await vi.advanceTimersByTimeAsync(1_000)
   expect([members[1]!.processes.isLive, members[1]!.heard.has(version)]).toEqual([true, true])
+})
+
+test('whoever a process waits for is waited for by all, while it goes on', async () => {
+  const { members } = await meet(2)
+  const holding = Promise.withResolvers<void>()
+  members[1]!.holding = holding
+  const held = await members[0]!.announce()
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect([members[1]!.heard.has(held.version), members[1]!.processes.isLive]).toEqual([true, true])
+  members[1]!.holding = undefined
+  const later = await members[0]!.announce()
+  const own = members[1]!.processes.settled()
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(members[1]!.heard.has(later.version)).toBe(true)
+  expect([await isDone(held.told), await isDone(later.told), await isDone(own)]).toEqual([false, false, false])
+  holding.resolve()
+  await vi.advanceTimersByTimeAsync(200)
+  expect([await isDone(held.told), await isDone(later.told), await isDone(own)]).toEqual([true, true, true])
+})
+
+test('what could not be said is said with the next beat', async () => {
+  const { members } = await meet(2)
+  const holding = Promise.withResolvers<void>()
+  members[1]!.holding = holding
+  const { told } = await members[0]!.announce()
+  await vi.advanceTimersByTimeAsync(200)
+  members[1]!.isCut = true
+  holding.resolve()
+  await vi.advanceTimersByTimeAsync(300)
+  members[1]!.isCut = false
+  await vi.advanceTimersByTimeAsync(lease.beat * 2)
+  expect(members[1]!.processes.isLive).toBe(true)
+  expect(await isDone(told)).toBe(true)
 })
 
 test('a process that left is not waited for', async () => {

@@ -2,7 +2,8 @@ import { createServer, request, type Server, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { Refused } from '@mintmark/core/errors'
 import { afterEach, expect, test } from 'vitest'
-import { type Sink, Streams, sseEvent } from '../src/inbound/streams.ts'
+import { Streams } from '../src/inbound/streams.ts'
+import { type Sink, sseEvent } from '../src/stream.ts'
 
 // Over real connections: what a reader does not take is in the buffers of two kernels first.
 

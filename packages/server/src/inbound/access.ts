@@ -47,6 +47,7 @@ export const access = {
   'GET /v1/config': device,
   'PUT /v1/encryption-key': device,
   'POST /v1/messages': device,
+  'GET /v1/registry/changes': { ...reader, door: 'machine' },
   'GET /v1/registry/:did': reader,
   'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,

@@ -4,7 +4,8 @@ import type { Grants, Permit } from '@mintmark/core/rules'
 import type { z } from 'zod'
 import type { Session } from '../operations/sessions.ts'
 import type { Platform } from '../platform.ts'
-import type { Admitted, Stream } from './streams.ts'
+import type { Stream } from '../stream.ts'
+import type { Admitted } from './streams.ts'
 
 /** Who is calling, as far as it was proven for this request. */
 export type Caller =

@@ -1,11 +1,12 @@
 import { readBase64url } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
 import { z } from 'zod'
 import { readRegistryEntry } from '../operations/registry.ts'
 import { readDeviceRights, setDeviceRights } from '../operations/rights.ts'
 import { publishEncryptionKey } from '../operations/sealing.ts'
 import type { OperationName } from './access.ts'
-import { json, type Operation } from './call.ts'
-import { identityOf, readInput, sees, why } from './input.ts'
+import { type Call, json, type Operation } from './call.ts'
+import { identityOf, readIndex, readInput, sees, why } from './input.ts'
 
 const list = z.array(z.string().max(255))
 const newRights = z.strictObject({
@@ -18,6 +19,8 @@ const newRights = z.strictObject({
 
 const announcement = z.strictObject({ statement: z.string().max(2_048) })
 
+const eventStream = 'text/event-stream'
+
 /** What devices may do with messages, and who asks. */
 export const registryOperations = {
   'PUT /v1/encryption-key': {
@@ -26,6 +29,22 @@ export const registryOperations = {
     async run(call) {
       const { statement } = readInput(call, announcement)
       return json(await publishEncryptionKey(call.platform, identityOf(call), readBase64url(statement)))
+    },
+  },
+  'GET /v1/registry/changes': {
+    summary: 'What changed in the registry of a fleet, as a lease for whoever keeps what it told, or as it comes',
+    query: ['after', 'client', 'fleet'],
+    async run(call) {
+      const { platform, query, accept } = call
+      const fleet = await registryOf(call)
+      const after = query.after === undefined ? undefined : readIndex(query.after)
+      if (accept === eventStream) {
+        return { status: 200, type: eventStream, body: '', stream: platform.changes.stream(fleet, after) }
+      }
+      if (!/^[A-Za-z0-9_-]{22}$/.test(query.client ?? '')) throw new Refused('bad-request', 'client')
+      // Before the ledger is read: what is committed from here on is either in the answer or waits for this lease.
+      const lease = platform.store.giveLease(fleet, identityOf(call).path, query.client!, after ?? -1)
+      return json({ lease, ...(await platform.changes.since(fleet, after)) })
     },
   },
   'GET /v1/registry/:did': {
@@ -48,3 +67,12 @@ export const registryOperations = {
     },
   },
 } as const satisfies Partial<Record<OperationName, Operation>>
+
+/** A device has the registry of its own fleet; an operator says which. */
+async function registryOf(call: Call): Promise<string> {
+  const { role, fleet } = identityOf(call)
+  const asked = call.query.fleet ?? (role === 'operator' ? '' : fleet)
+  const isThere = asked !== 'platform' && sees(call, asked) && (await call.platform.store.fleet(asked))
+  if (!isThere) throw new Refused('fleet-unknown')
+  return asked
+}

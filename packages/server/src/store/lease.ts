@@ -35,7 +35,12 @@ export class Lease {
   }
 
   get isLive(): boolean {
-    return this.#clocks.monotonic() < this.#until.monotonic && this.#clocks.now() < this.#until.now
+    return this.left > 0
+  }
+
+  /** Milliseconds until it ends, by the clock that says so first. */
+  get left(): number {
+    return Math.min(this.#until.monotonic - this.#clocks.monotonic(), this.#until.now - this.#clocks.now())
   }
 }
 

@@ -12,14 +12,21 @@ export interface News {
 /** It may not fail; where it does, what it was told of is durable and is not acknowledged. */
 export type NewsListener = (news: News) => void | Promise<void>
 
+/** Waits for others who must know of it, where there are any; the process itself goes on meanwhile. It may not fail. */
+export type NewsHolder = (news: News) => Promise<void> | undefined
+
 /** Who must hear news before it is acknowledged. */
 export interface Audience {
   listen(listener: NewsListener): void
+  /** What is held is not acknowledged. */
+  hold(holder: NewsHolder): void
   /**
    * Puts news into the transaction that makes it.
    * @returns to be called once it is committed: resolves when everyone has acted on it
    */
   announce(connection: Connection, news: News): Promise<() => Promise<void>>
+  /** Resolves when everyone has acted on all news until now. */
+  settled(): Promise<void>
 }
 
 /** The news in a change; most changes have none, as what they write is read from the store each time. */
@@ -48,14 +55,32 @@ export function newsOf({ kind, ledger, body }: Change): News | undefined {
 /** The audience where one process has the database for itself. */
 export class OneProcess implements Audience {
   readonly #listeners: NewsListener[] = []
+  readonly #holders: NewsHolder[] = []
+  readonly #telling = new Set<Promise<void>>()
 
   listen(listener: NewsListener): void {
     this.#listeners.push(listener)
   }
 
+  hold(holder: NewsHolder): void {
+    this.#holders.push(holder)
+  }
+
   async announce(_connection: Connection, news: News): Promise<() => Promise<void>> {
     return async () => {
-      for (const listener of this.#listeners) await listener(news)
+      const telling = this.#tell(news)
+      this.#telling.add(telling)
+      await telling.finally(() => this.#telling.delete(telling))
     }
+  }
+
+  async settled(): Promise<void> {
+    // Who failed is told so; here it is enough that nobody is at it any more.
+    await Promise.allSettled(this.#telling)
+  }
+
+  async #tell(news: News): Promise<void> {
+    for (const listener of this.#listeners) await listener(news)
+    await Promise.all(this.#holders.map(holder => holder(news)))
   }
 }

@@ -1,7 +1,7 @@
 import { Refused } from '@mintmark/core/errors'
 import type { Connection, Database, Signals } from './database.ts'
 import { Beats, type Clocks, Lease, lease } from './lease.ts'
-import type { Audience, News, NewsListener } from './news.ts'
+import type { Audience, News, NewsHolder, NewsListener } from './news.ts'
 import { type Queries, queries } from './queries.ts'
 import { Standings } from './standings.ts'
 
@@ -36,7 +36,14 @@ export class Processes implements Audience {
   readonly #beats: Beats
   readonly #failed: (error: unknown) => void
   readonly #listeners: NewsListener[] = []
+  readonly #holders: NewsHolder[] = []
+  /** The news up to which this process has acted, up to which nobody is waited for here, and up to which it has said so. */
   #applied = 0
+  #free = 0
+  #said = 0
+  #sought = 0
+  /** Whom this process waits for, one after the other. */
+  #held: Promise<void> = Promise.resolve()
   #catching: Promise<void> | undefined
   #woken = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
@@ -71,8 +78,17 @@ export class Processes implements Audience {
     return this.#lease.isLive
   }
 
+  /** Milliseconds for which it may go on to. */
+  get left(): number {
+    return this.#lease.left
+  }
+
   listen(listener: NewsListener): void {
     this.#listeners.push(listener)
+  }
+
+  hold(holder: NewsHolder): void {
+    this.#holders.push(holder)
   }
 
   async announce(connection: Connection, { kind, about }: News): Promise<() => Promise<void>> {
@@ -89,6 +105,7 @@ export class Processes implements Audience {
   async settled(version?: number): Promise<void> {
     const until = version ?? (await this.#head())
     await this.#catchUp()
+    await this.#held
     for (;;) {
       const woken = this.#woken.promise
       const rows = await this.#line.all(this.#queries.processes, {})
@@ -138,6 +155,8 @@ export class Processes implements Audience {
     // In a statement after the beat: whoever saw no beat had committed its news before.
     await this.#catchUp()
     began()
+    // Where that failed before.
+    if (this.#said < this.#free) await this.#say(this.#free)
     const rows = await this.#line.all(this.#queries.processes, {})
     this.#beats.observe(rows)
     for (const { id } of rows) {
@@ -180,9 +199,34 @@ export class Processes implements Audience {
       await this.#missed()
       return this.#seek(await this.#head())
     }
-    if (rows[0]!.version === this.#applied + 1) for (const news of rows) await this.#tell(news as unknown as News)
-    else await this.#missed()
-    await this.#seek(rows.at(-1)!.version)
+    const { version } = rows.at(-1)!
+    if (rows[0]!.version === this.#applied + 1) {
+      for (const news of rows) await this.#tell(news as unknown as News)
+      this.#release(version, rows as unknown as News[])
+    } else {
+      await this.#missed()
+      this.#release(version, [{ kind: 'missed', about: '' }])
+    }
+    this.#applied = version
+    // Where nobody is waited for that is at once.
+    if (this.#free === version) await this.#say(version)
+  }
+
+  /** The others are told that it is done here when nobody is waited for any more; the beats go on meanwhile. */
+  #release(version: number, news: readonly News[]): void {
+    const waits = this.#holders.flatMap(holder => news.map(holder)).filter(wait => wait !== undefined)
+    if (waits.length === 0 && this.#free === this.#applied) {
+      this.#free = version
+      return
+    }
+    const [before, sought] = [this.#held, this.#sought]
+    this.#held = before.then(async () => {
+      await Promise.all(waits)
+      // The list begins anew, or somewhere else: what was counted by the one before is not said of it.
+      if (sought !== this.#sought) return
+      this.#free = Math.max(this.#free, version)
+      await this.#say(this.#free).catch(this.#failed)
+    })
   }
 
   async #tell(news: News): Promise<void> {
@@ -197,8 +241,15 @@ export class Processes implements Audience {
   }
 
   async #seek(version: number): Promise<void> {
+    this.#sought++
     this.#applied = version
+    this.#free = version
+    await this.#say(version)
+  }
+
+  async #say(version: number): Promise<void> {
     await this.#line.run(this.#queries.setApplied, { id: this.#id, applied: version })
+    this.#said = version
     await this.#line.run(this.#signals.notify, {})
   }
 

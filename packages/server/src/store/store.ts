@@ -5,11 +5,12 @@ import { Committer, type LedgerSigner } from './commit.ts'
 import { Correspondents } from './correspondents.ts'
 import type { Connection, Database } from './database.ts'
 import { checkLastHead, readLastHead } from './last-head.ts'
-import { type Audience, type NewsListener, OneProcess } from './news.ts'
+import { type Audience, type News, type NewsListener, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'
 import { deviceCriteria, type Queries, queries } from './queries.ts'
 import { hashesOf, permitOf, recordOf, rightsOf } from './rows.ts'
 import type { Tables } from './tables.ts'
+import { Verifiers } from './verifiers.ts'
 
 export type Row<T extends keyof Tables> = Readonly<Tables[T]>
 
@@ -79,15 +80,24 @@ export class Store {
   readonly #committer: Committer
   readonly #processes: Processes | undefined
   readonly #audience: Audience
+  readonly #verifiers: Verifiers
   #closed: Promise<void> | undefined
 
   /**
    * @param signer the name and the checkpoint key of a ledger
    * @param processes this process among those that share the database, where it is not alone
+   * @param verifiers those that have a lease of this process
    */
-  constructor(database: Database, signer: (ledger: string) => LedgerSigner, processes?: Processes) {
+  constructor(
+    database: Database,
+    signer: (ledger: string) => LedgerSigner,
+    processes?: Processes,
+    verifiers = new Verifiers({ monotonic: () => performance.now() }),
+  ) {
     this.#processes = processes
+    this.#verifiers = verifiers
     this.#audience = processes ?? new OneProcess()
+    this.#audience.hold(news => this.#hold(news))
     this.#queries = queries(database.dialect)
     this.#database = database
     this.#connection = database.reader
@@ -121,6 +131,8 @@ export class Store {
   close(): Promise<void> {
     this.#closed ??= this.#committer
       .idle()
+      // Nobody waits for this process any more when it has left; until then its leases are its own affair.
+      .then(() => this.#verifiers.lapsed())
       .then(() => this.#processes?.close())
       .then(() => this.#database.close())
     return this.#closed
@@ -138,7 +150,30 @@ export class Store {
 
   /** Resolves when every process has acted on all news until now: what is so already is then so everywhere. */
   async settled(): Promise<void> {
-    await this.#processes?.settled()
+    await this.#audience.settled()
+  }
+
+  /**
+   * Lets a verifier keep what it knows of a fleet, for a lease; to be called before the ledger is read for its answer.
+   * @param applied the entry of the fleet's ledger up to which it has acted, -1 for none
+   * @returns milliseconds, from when it asked
+   */
+  giveLease(fleet: string, identity: string, verifier: string, applied: number): number {
+    return this.#verifiers.give(fleet, identity, verifier, applied)
+  }
+
+  /** What was told of a name is forgotten by every verifier before it is acknowledged that it is not so any more. */
+  #hold({ kind, about }: News): Promise<void> | undefined {
+    const [fleet = '', ...rest] = about.split('/')
+    // This process may have been away, and does not know what for.
+    if (kind === 'missed') return this.#verifiers.lapsed()
+    if (rest.length === 0 || !this.#verifiers.isHeld(fleet)) return undefined
+    const page = { before: Number.MAX_SAFE_INTEGER, limit: 1, kind, about }
+    return this.newest(fleet, page).then(
+      ([entry]) => this.#verifiers.settled(fleet, entry?.idx ?? Number.MAX_SAFE_INTEGER),
+      // Where the ledger cannot be asked, nobody who was told by it is relied on.
+      () => this.#verifiers.lapsed(),
+    )
   }
 
   async platform(): Promise<Row<'platform'> | undefined> {
