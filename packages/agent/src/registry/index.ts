@@ -1,0 +1,2 @@
+export { type HttpRegistryOptions, HttpTrustRegistry } from './http.ts'
+export type { Fetch } from './http-platform.ts'
