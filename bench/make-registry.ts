@@ -11,6 +11,7 @@ import { dataFiles, domainOf } from '@mintmark/server'
 import { RegistryChanges } from '../packages/server/src/operations/registry-changes.ts'
 import { Sessions } from '../packages/server/src/operations/sessions.ts'
 import { issuance, issue, type Platform, readTrust } from '../packages/server/src/platform.ts'
+import { Relay } from '../packages/server/src/relay/relay.ts'
 import { openData } from '../packages/server/src/start.ts'
 import { serverVerify } from '../packages/server/src/verify.ts'
 import { startMintmark } from './mintmark.ts'
@@ -41,7 +42,16 @@ export async function makeRegistry(data: string, devices: number): Promise<Made>
     const trust = await readTrust(store, Date.now(), serverVerify)
     const changes = new RegistryChanges(store, () => undefined)
     const sessions = new Sessions(ports)
-    const platform: Platform = { ...ports, store, keeper, trust, verify: serverVerify, changes, sessions }
+    const platform: Platform = {
+      ...ports,
+      store,
+      keeper,
+      trust,
+      verify: serverVerify,
+      changes,
+      relay: new Relay(),
+      sessions,
+    }
     for (let left = devices - there; left > 0; ) {
       const uses = Math.min(left, permitBounds.uses)
       await spend(platform, tokens.pop()!, uses)

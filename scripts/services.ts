@@ -39,6 +39,7 @@ const services = [
     why: 'SHA-256 and Ed25519 of the microcontroller that is played',
   },
   { package: 'mosquitto', commands: ['mosquitto'], why: 'messages and readings through an MQTT broker' },
+  { package: 'nats-server', commands: ['nats-server'], why: 'sealed messages handed on through NATS' },
   { package: 'redis-server', commands: ['redis-server'], why: 'nonces of messages in a store that receivers share' },
   { package: 'curl', commands: ['curl'], why: 'enrollment without our own client' },
 ] as const satisfies readonly Service[]

@@ -45,6 +45,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'GET /v1/me': ['member', 'mp'],
   'GET /v1/config': ['device', 'm'],
   'PUT /v1/encryption-key': ['device', 'm'],
+  'GET /v1/messages': ['device', 'm'],
   'POST /v1/messages': ['device', 'm'],
   'GET /v1/registry/changes': ['registry:read fleet', 'm'],
   'GET /v1/registry/:did': ['registry:read', 'mp'],

@@ -9,6 +9,7 @@ import { type Certificate, type Issuer, readCertificate, signCertificate } from 
 import type { Keeper, KeyName } from './keeper/keeper.ts'
 import type { RegistryChanges } from './operations/registry-changes.ts'
 import type { Sessions } from './operations/sessions.ts'
+import type { Relay } from './relay/relay.ts'
 import type { LedgerSigner, Row, Store } from './store/index.ts'
 
 /** Everything an operation gets, and nothing else: time and randomness are arguments. */
@@ -23,6 +24,8 @@ export interface Platform {
   readonly trust: Trust
   /** Of the registry, for verifiers that ask this process. */
   readonly changes: RegistryChanges
+  /** Hands on what is sealed. */
+  readonly relay: Relay
   /** Of operators in the console of this process. */
   readonly sessions: Sessions
   /**

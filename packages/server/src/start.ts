@@ -22,6 +22,8 @@ import { provideNoticeCertificate, provideOperatorHome, provideServerCertificate
 import { RegistryChanges } from './operations/registry-changes.ts'
 import { Sessions } from './operations/sessions.ts'
 import { keyNameOf, ledgerSigner, type Platform, readTrust, type Trust } from './platform.ts'
+import { openSinks } from './relay/open-sinks.ts'
+import { Relay } from './relay/relay.ts'
 import { type Database, Processes, Store, sharedKeys, speaksInClear, Verifiers } from './store/index.ts'
 import { serverVerify } from './verify.ts'
 
@@ -39,6 +41,8 @@ export interface StartOptions {
   /** 0 for any free one. */
   readonly port: number
   readonly consolePort: number
+  /** Where sealed messages are handed on to: `https://...`, `mqtt://...`, `nats://...` */
+  readonly sinks?: readonly string[] | undefined
   /** The directory that the console was built into; undefined where it was not. */
   readonly consoleAssets?: string | undefined
   readonly log?: Logger
@@ -132,6 +136,7 @@ async function run(
     random: options.random,
     verify: serverVerify,
     changes: new RegistryChanges(store, error => log.error({ err: error }, 'changes of a registry not read')),
+    relay: new Relay(),
     sessions: new Sessions({ ...options, now }),
     rehearse: trust.development ? options.rehearse : undefined,
     get trust() {
@@ -149,7 +154,10 @@ async function run(
   let addresses = { machine: '', console: '' }
   // What devices are told may be a balancer; the command on this host speaks to this process.
   const told = () => ({ ...addresses, machine: options.url ?? addresses.machine })
-  const pipeline = new Pipeline({ platform, log, metrics: makeMetrics(), addresses: told, failed })
+  const metrics = makeMetrics()
+  const pipeline = new Pipeline({ platform, log, metrics, addresses: told, failed })
+  // Before it listens: a URL that is none is said at once.
+  ends.push(openSinks(platform.relay, options.sinks ?? [], { log, metrics }))
   const machine = openMachine(pipeline, await certificate())
   const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => told().machine })
   ends.push(async () => {

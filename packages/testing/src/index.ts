@@ -1,5 +1,6 @@
 export { clientHello, type Hello, protocolNames, serverName } from './client-hello.ts'
 export { type Mosquitto, startMosquitto } from './mosquitto.ts'
+export { type NatsServer, startNats } from './nats.ts'
 export {
   type Fact,
   type Reply,

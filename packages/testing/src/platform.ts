@@ -77,6 +77,8 @@ export interface TestOptions {
   readonly log?: NonNullable<StartOptions['log']>
   /** URL of an empty PostgreSQL database; SQLite where it is left out. */
   readonly database?: string
+  /** Where sealed messages are handed on to. */
+  readonly sinks?: readonly string[]
   /** What the console was built into. */
   readonly consoleAssets?: string
 }

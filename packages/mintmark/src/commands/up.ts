@@ -34,6 +34,11 @@ export function registerUp(program: Command): void {
       'https://host[:port] that goes into tokens, where devices reach the platform through a balancer',
       readUrl,
     )
+    .option(
+      '--sink <url>',
+      'where sealed messages are handed on to: https://, mqtt(s):// or nats://; may be given again',
+      (url: string, before: readonly string[] = []) => [...before, url],
+    )
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', readLevel, 'info')
     .addOption(jsonOption())
     .action(runPlatform)
@@ -49,6 +54,7 @@ interface Options {
   readonly host: string
   readonly hostname?: readonly string[]
   readonly url?: URL
+  readonly sink?: readonly string[]
   readonly logLevel: string
 }
 
@@ -70,6 +76,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     url: options.url?.origin,
     port: options.port,
     consolePort: options.consolePort,
+    sinks: options.sink,
     consoleAssets,
     log: makeLog(options.logLevel),
     now,

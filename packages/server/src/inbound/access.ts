@@ -46,6 +46,7 @@ export const access = {
   'GET /v1/me': onBoth(member),
   'GET /v1/config': device,
   'PUT /v1/encryption-key': device,
+  'GET /v1/messages': device,
   'POST /v1/messages': device,
   'GET /v1/registry/changes': { ...reader, door: 'machine' },
   'GET /v1/registry/:did': reader,

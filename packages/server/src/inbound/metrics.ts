@@ -7,6 +7,8 @@ export interface Metrics {
   refused(code: string): void
   /** Gives the number of identities with an open socket. */
   watch(identities: () => number): void
+  /** Begins to count what becomes of sealed messages at a sink, and shows how many wait for it. */
+  relayed(sink: string, waiting: () => number): (outcome: string) => void
   /** Text exposition format. */
   render(): Promise<string>
 }
@@ -27,6 +29,22 @@ export function makeMetrics(): Metrics {
     labelNames: ['status'],
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
     registers,
+  })
+  const relays = new Counter({
+    name: 'mintmark_relayed_total',
+    help: 'Sealed messages by what became of them at a sink: sent, full, late or failed',
+    labelNames: ['sink', 'outcome'],
+    registers,
+  })
+  const waits = new Map<string, () => number>()
+  new Gauge({
+    name: 'mintmark_relay_waiting',
+    help: 'Sealed messages that wait for a sink',
+    labelNames: ['sink'],
+    registers,
+    collect() {
+      for (const [sink, waiting] of waits) this.set({ sink }, waiting())
+    },
   })
   // By status class, looked up once: on the way of every request.
   const timers = new Map<number, { observe(seconds: number): void }>()
@@ -53,6 +71,10 @@ export function makeMetrics(): Metrics {
           this.set(identities())
         },
       })
+    },
+    relayed(sink, waiting) {
+      waits.set(sink, waiting)
+      return outcome => relays.inc({ sink, outcome })
     },
     render: () => registry.metrics(),
   }

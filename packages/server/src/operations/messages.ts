@@ -67,6 +67,11 @@ export async function recordMessage(platform: Platform, by: Identity, bytes: Uin
     const facts = { identity: from!.identity, to: to!.row.identity, spki: from!.key.spki, envelope: envelope.bytes }
     const fact = change({ kind: 'message.accepted', at: now(), by: by.path, ledger: by.fleet, body: facts })
     const receipt = await store.commit(fact)
+    if (body !== undefined) {
+      const { audience, scope } = envelope.claims
+      const { identity: from, to } = facts
+      platform.relay.offer({ fleet: by.fleet, from, to, audience, scope, index: receipt.index, message: bytes })
+    }
     return { from: facts.identity, to: facts.to, receipt }
   } catch (error) {
     const sender = error instanceof Superseded ? error.sender : from

@@ -1,0 +1,47 @@
+import { topicOf } from '@mintmark/agent/transport'
+import mqtt from 'mqtt'
+import type { Sink } from './sink-queue.ts'
+
+const patience = 5_000
+
+/** Publishes to an MQTT broker where the SDK's receivers subscribe, each message once, with its acknowledgement (QoS 1). */
+export function mqttSink(url: URL, log: (error: Error) => void): Sink {
+  const client = mqtt.connect(url.href, { clean: true, reconnectPeriod: 1_000, connectTimeout: patience })
+  /** What gives up on each that was published and is not answered. */
+  const pending = new Set<(error: Error) => void>()
+  let changed = (): void => undefined
+  client.on('connect', () => changed())
+  client.on('close', () => {
+    for (const giveUp of pending) giveUp(new Error('the connection to the broker was lost'))
+  })
+  // It connects again by itself.
+  client.on('error', log)
+  return {
+    kind: 'mqtt',
+    get isUp() {
+      return client.connected
+    },
+    onChange(listener) {
+      changed = listener
+    },
+    send: ({ audience, message }) =>
+      new Promise((resolve, reject) => {
+        const done = (error?: Error | null): void => {
+          clearTimeout(timer)
+          pending.delete(giveUp)
+          if (error) reject(error)
+          else resolve()
+        }
+        const giveUp = (error: Error): void => {
+          done(error)
+          // The client would send it again by itself, and it may have arrived.
+          client.removeOutgoingMessage(id)
+        }
+        const timer = setTimeout(() => giveUp(new Error('the broker is silent')), patience)
+        pending.add(giveUp)
+        client.publish(topicOf(audience), Buffer.from(message), { qos: 1, retain: false }, done)
+        const id = client.getLastMessageId()
+      }),
+    close: () => client.endAsync(true),
+  }
+}

@@ -1,0 +1,44 @@
+import type { Logger } from 'pino'
+import type { Metrics } from '../inbound/metrics.ts'
+import { mqttSink } from './mqtt-sink.ts'
+import { natsSink } from './nats-sink.ts'
+import type { Relay } from './relay.ts'
+import { type Sink, SinkQueue } from './sink-queue.ts'
+import { readSinkUrl, type SinkAddress } from './sink-url.ts'
+import { webhookSink } from './webhook-sink.ts'
+
+/**
+ * Opens the sinks of a platform, in the order in which they were named. One that is away is tried again and again, and
+ * holds up neither the start nor anything else.
+ * @returns ends them
+ */
+export function openSinks(
+  relay: Relay,
+  urls: readonly string[],
+  { log, metrics }: { readonly log: Logger; readonly metrics: Metrics },
+): () => Promise<void> {
+  const addresses = urls.map(readSinkUrl)
+  const queues = addresses.map((address, i) => {
+    const sink = `${i + 1}-${address.kind}`
+    if (address.isInClear)
+      log.warn({ sink }, 'the connection to the sink is not encrypted: who sends to whom can be read')
+    const queue = new SinkQueue(
+      open(address, log, sink),
+      metrics.relayed(sink, () => queue.size),
+      () => performance.now(),
+    )
+    relay.add(queue)
+    return queue
+  })
+  return async () => {
+    await Promise.all(queues.map(queue => queue.close()))
+  }
+}
+
+function open({ kind, url }: SinkAddress, log: Logger, sink: string): Sink {
+  // Not the error itself: it may have the URL with its password.
+  const failed = (error: Error): void =>
+    log.warn({ sink, code: (error as { code?: unknown }).code }, 'the sink is away')
+  if (kind === 'webhook') return webhookSink(url)
+  return kind === 'mqtt' ? mqttSink(url, failed) : natsSink(url, failed)
+}
