@@ -65,7 +65,7 @@ class Line {
     this.#way = this.#open(home)
   }
 
-  fetch(url: string, init: RequestInit): Promise<Response> {
+  async fetch(url: string, init: RequestInit): Promise<Response> {
     this.#look()
     return this.#way.fetch(url, init)
   }
