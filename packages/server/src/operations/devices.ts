@@ -19,8 +19,8 @@ import {
 } from '@mintmark/core/rules'
 import type { Platform } from '../platform.ts'
 import type { RecordWithKeys, Row } from '../store/index.ts'
+import { webDid } from '../web-did.ts'
 import { type EntryPage, type EntryQuestion, listEntries } from './entries.ts'
-import { webDid } from './registry.ts'
 import type { Session } from './sessions.ts'
 import { sessionView } from './sign-in.ts'
 

@@ -6,6 +6,7 @@ import { noRights, useOf } from '@mintmark/core/rules'
 import { shortIdOf } from '@mintmark/core/signed'
 import type { Platform } from '../platform.ts'
 import type { RecordWithKeys } from '../store/index.ts'
+import { webDid } from '../web-did.ts'
 
 /** What whoever receives messages must know of a sender, or of whom it seals for. */
 export interface RegistryView {
@@ -28,10 +29,6 @@ export interface RegistryView {
   /** The statement of what messages to it are sealed to, by its current key, base64url; null where there is none. */
   readonly encryption: string | null
 }
-
-/** @returns did:web of a device, as its document has it where its fleet is public */
-export const webDid = (domain: string, fleet: string, name: string): string =>
-  `did:web:${domain}:fleets:${fleet}:devices:${name}`
 
 /**
  * @param name a did:key, a short id, or the did:web of a device

@@ -5,6 +5,7 @@ import { path, readName } from '@mintmark/core/names'
 import { compileScopes, noRights, type Rights, type ScopeMatcher, type Standing } from '@mintmark/core/rules'
 import { isNamed } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
+import { webDid } from '../web-did.ts'
 import type { Connection } from './database.ts'
 import type { Queries } from './queries.ts'
 import { rightsOf } from './rows.ts'
@@ -73,16 +74,17 @@ export class Correspondents {
     }
     if (key.startsWith('did:')) return undefined
     const from = Buffer.from(key, 'base64url').toString('hex')
-    // 'g' is the character after 'f'.
-    return this.#connection.first(this.#queries.keysNamed, { fleet: this.#fleet, from, to: `${from}g` })
+    // 'g' is the character after 'f'. There is one, unless somebody took pains; whoever was here first keeps it.
+    const keys = await this.#connection.all(this.#queries.keysBetween, { from, to: `${from}g`, limit: 16 })
+    return keys.filter(({ ledger }) => ledger === this.#fleet).toSorted((a, b) => a.idx - b.idx)[0]
   }
 
   #didWeb(row: RecordWithKeys): string | undefined {
-    return row.role === 'device' ? didWebOf(this.#domain, row) : undefined
+    return row.role === 'device' ? webDid(this.#domain, row.fleet, row.name) : undefined
   }
 
   #nameIn(did: string): string | undefined {
-    const prefix = `did:web:${this.#domain}:fleets:${this.#fleet}:devices:`
+    const prefix = webDid(this.#domain, this.#fleet, '')
     if (!did.startsWith(prefix)) return undefined
     try {
       return path({ fleet: this.#fleet, role: 'device', name: readName(did.slice(prefix.length)) })
@@ -113,7 +115,7 @@ export class Superseded extends Refused {
 /** Whether a DID or a short id means this name now: in good standing, by its current key or as its did:web. */
 export function isMeant(row: RecordWithKeys, audience: string, domain: string): boolean {
   if (row.standing !== 'good') return false
-  if (audience.startsWith('did:web:')) return row.role === 'device' && audience === didWebOf(domain, row)
+  if (audience.startsWith('did:web:')) return row.role === 'device' && audience === webDid(domain, row.fleet, row.name)
   return isNamed(admitted(row.spki), audience)
 }
 
@@ -147,10 +149,6 @@ export function senderOf(row: RecordWithKeys, spki: Uint8Array, rights: Rights |
 }
 
 const nobody: ReadonlySet<string> = new Set()
-
-/** did:web of a device, as its document has it where its fleet is public. */
-export const didWebOf = (domain: string, { fleet, name }: Pick<RecordWithKeys, 'fleet' | 'name'>): string =>
-  `did:web:${domain}:fleets:${fleet}:devices:${name}`
 
 function readKeyId(did: string): string | undefined {
   const known = idsOfDids.get(did)

@@ -4,17 +4,6 @@ import type { Tables } from './tables.ts'
 
 /** Of messages that were accepted. */
 export const messagesQueries = (db: Kysely<Tables>) => ({
-  /** Keys of a fleet whose id begins so, the one that came first at the front. */
-  keysNamed: query((v: { fleet: string; from: string; to: string }) =>
-    db
-      .selectFrom('key')
-      .selectAll()
-      .where('id', '>=', v.from)
-      .where('id', '<', v.to)
-      .where('ledger', '=', v.fleet)
-      .orderBy('idx')
-      .limit(1),
-  ),
   messageFleet: query((v: { fleet: string }) =>
     db.selectFrom('message_fleet').selectAll().where('fleet', '=', v.fleet),
   ),

@@ -43,8 +43,7 @@ export class Messages {
     const nonce = 'nonce' in claims.once ? hex(claims.once.nonce) : undefined
     const [connection, queries] = [this.#connection, this.#queries]
     // Asked together, as each question is a way to PostgreSQL and back.
-    const [platform, from, receiver, rightsRow, ofFleet, ofSender, spent] = await Promise.all([
-      connection.first(queries.platform, {}),
+    const [from, receiver, rightsRow, ofFleet, ofSender, spent] = await Promise.all([
       connection.first(queries.recordWithKeys, { identity }) as RecordWithKeys | undefined,
       connection.first(queries.recordWithKeys, { identity: to }) as RecordWithKeys | undefined,
       connection.first(queries.rights, { identity }),
@@ -52,10 +51,11 @@ export class Messages {
       connection.first(queries.messageSender, { key }),
       nonce === undefined ? undefined : connection.first(queries.messageNonce, { key, nonce }),
     ])
-    const domain = platform?.domain ?? ''
+    const rights = rightsOf(rightsRow)
+    const said = [claims.audience, claims.issuer ?? '', ...(rights?.recipients ?? [])]
+    const domain = said.some(isWeb) ? ((await connection.first(queries.platform, {}))?.domain ?? '') : ''
     if (from?.fleet !== ledger) throw new Refused('sender-unknown')
     if (receiver?.fleet !== ledger || !isMeant(receiver, claims.audience, domain)) throw new Refused('other-audience')
-    const rights = rightsOf(rightsRow)
     const mayReach = isReachable(rights, { row: receiver, audience: claims.audience }, domain)
     checkSender(read, senderOf(from, spki, rights, mayReach))
     if (from.key !== key) throw new Refused('key-superseded')
@@ -106,3 +106,6 @@ function checkPace(ofSender: number, ofFleet: number, time: number): void {
   if (!(ofSender < messagePace.ofOne)) throw new Refused('slow-down', 'messages of one sender', { retryAfter })
   if (!(ofFleet < messagePace.ofFleet)) throw new Refused('nonces-full', 'messages of one fleet', { retryAfter })
 }
+
+/** Who is meant by a name of this method depends on the domain of the platform. */
+const isWeb = (text: string): boolean => text.startsWith('did:web:')
