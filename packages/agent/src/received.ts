@@ -1,10 +1,13 @@
 import { type Json, readJson, readUtf8 } from '@mintmark/core/bytes'
+import type { PublicKey } from '@mintmark/core/keys'
 import { type Envelope, saltLength } from '@mintmark/core/signed'
 
 /** A message that passed every check. Made by the receiver alone. */
 export class Received {
   /** DID of the sender, in good standing when it was accepted. */
   readonly from: string
+  /** The key that the registry had of the sender, and that signed. */
+  readonly key: PublicKey
   readonly scope: string
   readonly payload: Uint8Array
   /** Media type. */
@@ -25,8 +28,14 @@ export class Received {
   /** What can be kept: it stays verifiable without the payload. */
   readonly envelope: Uint8Array
 
-  constructor(from: string, { claims, bytes }: Envelope, disclosure: Uint8Array, acceptedAt: number) {
-    this.from = from
+  constructor(
+    { did, key }: { readonly did: string; readonly key: PublicKey },
+    { claims, bytes }: Envelope,
+    disclosure: Uint8Array,
+    acceptedAt: number,
+  ) {
+    this.from = did
+    this.key = key
     this.scope = claims.scope
     this.payload = disclosure.subarray(saltLength)
     this.contentType = claims.contentType ?? 'application/octet-stream'

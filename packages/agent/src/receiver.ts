@@ -48,7 +48,7 @@ export class Receiver {
     checkBody(envelope, body, sha256)
     const disclosure = envelope.claims.sealed ? await this.#open({ envelope, body }, entry) : body
     await this.#spend(envelope.claims, entry)
-    return this.#record(new Received(entry.did, envelope, disclosure, now()))
+    return this.#record(new Received(entry, envelope, disclosure, now()))
   }
 
   #open(message: Message, { key }: Entry): Promise<Uint8Array> {

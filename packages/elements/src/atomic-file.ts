@@ -5,6 +5,7 @@ import {
   fchmodSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -51,6 +52,14 @@ export function removeTornWrites(directory: string, before = Number.POSITIVE_INF
     const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs
     if (written !== undefined && written < before) rmSync(path, { recursive: true, force: true })
   }
+}
+
+/** Makes a directory and those above it; once this returns a power cut does not take them back. */
+export function makeDirectoryDurably(path: string, mode: number): void {
+  if (existsSync(path)) return
+  makeDirectoryDurably(dirname(path), mode)
+  mkdirSync(path, { recursive: true, mode })
+  syncDirectory(dirname(path))
 }
 
 /** Gives a file the name of another, which it replaces; once this returns a power cut does not take that back. */

@@ -1,6 +1,7 @@
 export {
   type DurableWrite,
   isCode,
+  makeDirectoryDurably,
   removeFileDurably,
   removeTornWrites,
   renameDurably,

@@ -163,6 +163,7 @@ describe('codes', () => {
       'did-succession',
       'did-succession-accepted',
       'mintmark-proof',
+      'mintmark-journal-proof',
       ...operatorRoles,
     ],
   ])

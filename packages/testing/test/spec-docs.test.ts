@@ -68,6 +68,7 @@ import {
   writeMessage,
 } from '@mintmark/core/signed'
 import { describe, expect, test } from 'vitest'
+import { proveJournalEntry } from '../../agent/src/journal/index.ts'
 import { open } from '../../agent/src/seal/hpke.ts'
 import { x25519Pair } from '../../agent/test/x25519-pair.ts'
 import { proveIssued } from '../../device/src/issued.ts'
@@ -147,6 +148,29 @@ describe('succession.md', async () => {
   test('has the fields of its table', () => {
     const documented = rows('succession.md', 'field').map(row => bare(row[0]))
     expect(documented.toSorted()).toEqual([...Object.keys(said), 'v'].toSorted())
+  })
+})
+
+describe('journal.md', () => {
+  const where = 'journal.md'
+  const entry = bytesOf(where, 'journal-entry')
+
+  test('has a proof of the message in envelope.md, by the key that it shows', async () => {
+    const key = readVerifierKey(spec(where, 'journal-key'))
+    const proven = await proveJournalEntry(utf8(spec(where, 'journal-proof')), key)
+    const { envelope } = readMessage(bytesOf('envelope.md', 'message'), 1_000)
+    expect([proven.entry.index, proven.size]).toEqual([0, 3])
+    expect(proven.entry.envelope.bytes).toEqual(envelope.bytes)
+    expect(proven.entry.key.spki).toEqual(bytesOf('envelope.md', 'signer'))
+    expect(JSON.parse(spec(where, 'journal-proof')).entry).toBe(base64(entry))
+  })
+
+  test('takes the entry apart, with the fields of both tables', () => {
+    const fields = readCbor(entry) as ReadonlyMap<string, Cbor>
+    expect(spec(where, 'journal-entry-diagnostic')).toBe(diagnostic(fields))
+    expect(rows(where, 'entry field').map(row => bare(row[0]))).toEqual(expect.arrayContaining([...fields.keys()]))
+    const documented = rows(where, 'field').flatMap(([cell = '']) => cell.match(/\w+/g) ?? [])
+    expect(documented).toEqual(Object.keys(JSON.parse(spec(where, 'journal-proof'))))
   })
 })
 

@@ -94,5 +94,6 @@ const advice = {
   'recipient-refused': 'register the sender with this recipient',
   'gateway-refused': 'bind the device to the gateway first',
   'sequence-refused': 'register the sender with a sequence, or give it a clock',
+  'bad-entry': 'fetch it again; if it stays so, verify the journal that it is from',
   'seal-refused': 'seal it to the current encryption key of the receiver',
 } as const satisfies Readonly<Record<Exclude<Code, CodeWithHint>, string>>

@@ -285,6 +285,7 @@ const table = {
     seen: 'anyone',
     message: 'The message does not open: it is sealed to another key or by another sender, or was changed.',
   },
+  'bad-entry': { status: 400, seen: 'anyone', message: 'The bytes are not an entry of a journal of messages.' },
   'no-encryption-key': {
     status: 409,
     seen: 'anyone',

@@ -1,0 +1,153 @@
+import { equal, hex, readUtf8, type Sha256 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
+import { type Verify, webCryptoVerify } from '@mintmark/core/keys'
+import {
+  append,
+  type Checkpoint,
+  emptyFrontier,
+  type Frontier,
+  leafHash,
+  readCheckpoint,
+  readTile,
+  readVerifierKey,
+  root,
+  tilePath,
+  tilesOf,
+  tileWidth,
+} from '@mintmark/core/ledger'
+import { nodeSha256 } from '@mintmark/elements'
+import { readJournalEntry } from '../../journal/entry.ts'
+import { readJournalFile } from './files.ts'
+
+export interface VerifyJournalOptions {
+  /** Heads that were kept elsewhere: what was taken away since is found by them alone. */
+  readonly against?: readonly string[]
+  readonly verify?: Verify
+  readonly sha256?: Sha256
+}
+
+/** What a journal was found to be. */
+export type JournalVerdict =
+  | { readonly ok: true; readonly entries: number; readonly head: Checkpoint }
+  | {
+      readonly ok: false
+      /** The first entry that is not as it was; undefined where that cannot be told. */
+      readonly entry: number | undefined
+      /** Where it was seen, as a path in the directory. */
+      readonly file: string
+      readonly why: string
+    }
+
+/**
+ * Reads a whole journal, and finds the first entry that is not as it was recorded. It changes nothing.
+ * @param key the verifier key, known from elsewhere
+ */
+export async function verifyJournal(
+  directory: string,
+  key: string,
+  { against = [], verify = webCryptoVerify, sha256 = nodeSha256 }: VerifyJournalOptions = {},
+): Promise<JournalVerdict> {
+  const { name, publicKey } = readVerifierKey(key)
+  const by = { origin: name, publicKey, verify }
+  const read = (path: string) => readJournalFile(directory, path)
+  let head: Checkpoint
+  const kept: Checkpoint[] = []
+  try {
+    head = await readCheckpoint(readUtf8(read('checkpoint') ?? new Uint8Array()), by)
+    for (const text of against) kept.push(await readCheckpoint(text, by))
+  } catch (cause) {
+    return bad(undefined, 'checkpoint', cause)
+  }
+  const larger = kept.find(({ size }) => size > head.size)
+  const roots = new Map<number, Uint8Array>(kept.map(({ size, root: due }) => [size, due]))
+  let tree: Frontier = emptyFrontier
+  const tiles = new Map<number, Uint8Array[]>()
+  for (let index = 0; index * 256 < head.size; index++) {
+    const width = tileWidth('entries', index, head.size)
+    const [bundle, tile] = [
+      { file: tilePath({ level: 'entries', index, width }), bytes: undefined as Uint8Array | undefined },
+      tilePath({ level: 0, index, width }),
+    ]
+    bundle.bytes = read(bundle.file)
+    const hashes = hashesOf(read(tile), width)
+    const entries = bundle.bytes ? entriesIn(bundle.bytes) : []
+    const leaves: Uint8Array[] = []
+    for (let i = 0; i < width; i++) {
+      const at = index * 256 + i
+      const entry = entries[i]
+      if (entry === undefined) return bad(at, bundle.file, 'it is not there')
+      const leaf = leafHash(entry, sha256)
+      if (!hashes[i]) return bad(at, tile, 'its hash is not there')
+      if (!equal(leaf, hashes[i]!)) return bad(at, bundle.file, 'it is not the entry of its hash')
+      try {
+        const said = await readJournalEntry(entry, verify)
+        if (said.index !== at) return bad(at, bundle.file, `here is what was entry ${said.index}`)
+      } catch (cause) {
+        if (!(cause instanceof Refused)) throw cause
+        return bad(at, bundle.file, cause)
+      }
+      leaves.push(leaf)
+      const due = roots.get(at + 1)
+      if (due && !equal(root(append(tree, leaves, sha256).frontier, sha256), due)) {
+        return bad(undefined, 'checkpoint', `a head was kept of other entries up to ${at}`)
+      }
+    }
+    if (entries.length !== width) return bad((index + 1) * 256, bundle.file, 'something is behind its last entry')
+    const grown = append(tree, leaves, sha256)
+    for (const { level, hash } of grown.tiles) tiles.set(level, [...(tiles.get(level) ?? []), hash])
+    tree = grown.frontier
+  }
+  const file = wrongTile(head.size, tiles, read)
+  if (file) return bad(file.entry, file.path, 'it is not the tile of its entries')
+  if (!equal(root(tree, sha256), head.root)) {
+    return bad(undefined, 'checkpoint', `signed was ${hex(head.root)}, the entries have another root`)
+  }
+  if (larger) return bad(head.size, 'checkpoint', `a head of ${larger.size} entries was kept`)
+  return { ok: true, entries: head.size, head }
+}
+
+/** As far as they can be read. */
+function entriesIn(bytes: Uint8Array): Uint8Array[] {
+  const entries: Uint8Array[] = []
+  for (let at = 0; at + 2 <= bytes.length; ) {
+    const end = at + 2 + ((bytes[at]! << 8) | bytes[at + 1]!)
+    if (end > bytes.length) break
+    entries.push(bytes.subarray(at + 2, end))
+    at = end
+  }
+  return entries
+}
+
+/** As far as they are there: none where there are more, so that nothing hides behind them. */
+function hashesOf(bytes: Uint8Array | undefined, width: number): Uint8Array[] {
+  if (!bytes || bytes.length > width * 32) return []
+  const whole = Math.floor(bytes.length / 32)
+  return whole === 0 ? [] : readTile(bytes.subarray(0, whole * 32), whole)
+}
+
+/** The first tile of hashes over hashes that is not that of its entries. */
+function wrongTile(
+  size: number,
+  tiles: ReadonlyMap<number, readonly Uint8Array[]>,
+  read: (path: string) => Uint8Array | undefined,
+): { readonly path: string; readonly entry: number } | undefined {
+  for (const tile of tilesOf(size)) {
+    if (tile.level === 'entries' || tile.level === 0) continue
+    const path = tilePath(tile)
+    const bytes = read(path)
+    for (let i = 0; i < tile.width; i++) {
+      const at = tile.index * 256 + i
+      const due = tiles.get(tile.level)?.[at]
+      const has = bytes?.length === tile.width * 32 ? bytes.subarray(i * 32, (i + 1) * 32) : undefined
+      if (!due || !has || !equal(due, has)) return { path, entry: at * 256 ** tile.level }
+    }
+  }
+  return undefined
+}
+
+const bad = (entry: number | undefined, file: string, why: unknown): JournalVerdict => ({
+  ok: false,
+  entry,
+  file,
+  why: why instanceof Error ? why.message : String(why),
+})
