@@ -13,6 +13,7 @@ import { registerFleet } from './commands/fleet.ts'
 import { registerOperator } from './commands/operator.ts'
 import { registerRenew } from './commands/renew.ts'
 import { registerRevoke } from './commands/revoke.ts'
+import { registerSidecar } from './commands/sidecar.ts'
 import { registerStore } from './commands/store.ts'
 import { registerToken } from './commands/token.ts'
 import { registerUp } from './commands/up.ts'
@@ -43,6 +44,7 @@ const commands: readonly ((program: Command) => void)[] = [
   registerWhoami,
   registerRenew,
   registerDaemon,
+  registerSidecar,
   registerWipe,
 ]
 

@@ -114,7 +114,7 @@ const table = {
   'origin-refused': {
     status: 403,
     seen: 'anyone',
-    message: 'A page of another site sent this request. The console takes its own only.',
+    message: 'A page of another site sent this request.',
     hint: 'open the console by the link that mintmark console prints',
   },
   'link-spent': {
@@ -471,6 +471,18 @@ const table = {
     seen: 'anyone',
     message: 'Others than its owner may read the passphrase file.',
     hint: 'chmod 600, and another passphrase where someone may have read it',
+  },
+  'secret-exposed': {
+    status: 403,
+    seen: 'anyone',
+    message: 'Others than its owner may read the secret file.',
+    hint: 'remove it: another secret is made, and programs that use it read it again',
+  },
+  'socket-exposed': {
+    status: 403,
+    seen: 'anyone',
+    message: 'Others may write a directory that leads to the socket.',
+    hint: 'name a socket in a directory that only you can write: chmod 700',
   },
   'not-confirmed': {
     status: 403,

@@ -4,8 +4,9 @@ import { Refused } from '@mintmark/core/errors'
 import { Daemon, type End, type Line } from '@mintmark/device'
 import { type Command, Option } from 'commander'
 import { Told } from '../failure.ts'
+import { jsonLine, messageOf, textLine } from '../log-line.ts'
 import { example, helpGroups, homeOption } from '../options.ts'
-import { print, printable } from '../print.ts'
+import { print } from '../print.ts'
 
 /** `daemon` */
 export function registerDaemon(program: Command): void {
@@ -81,23 +82,3 @@ const said = {
   stopped: 'Ended.',
   retired: 'Retired: the key and the certificate of this home are wiped.',
 } as const satisfies Record<End, string>
-
-const jsonLine = ({ level, event, facts }: Line, at: Date): string =>
-  JSON.stringify({ time: at.toISOString(), level, event, ...facts })
-
-/** `2026-11-22T02:54:23.000Z info renewed serial=4f... until=2026-12-22T...` */
-const textLine = ({ level, event, facts }: Line, at: Date): string =>
-  [at.toISOString(), level, event, ...Object.entries(facts).map(([name, value]) => `${name}=${quoted(value)}`)].join(
-    ' ',
-  )
-
-function quoted(value: string | number): string {
-  const text = printable(String(value))
-  return /[\s"=]/.test(text) ? JSON.stringify(text) : text
-}
-
-/** Of an error, and of what caused it. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`
-}
