@@ -3,16 +3,23 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { Agent } from '@mintmark/agent'
+import { EncryptionKeys } from '@mintmark/agent/seal'
+import { base64url } from '@mintmark/core/bytes'
 import { append, emptyFrontier, leafHash, root, signCheckpoint, writeFrontier } from '@mintmark/core/ledger'
 import { type Change, change, readChange } from '@mintmark/core/rules'
+import { readMessage } from '@mintmark/core/signed'
+import { provenFetch, readHome } from '@mintmark/device'
 import { type AuditReport, auditData, dataFiles } from '@mintmark/server'
 import {
   claim,
   connectAnonymously,
   count,
+  type Enrolled,
   freePort,
   makeApplicant,
   makeApplicants,
+  nameOf,
   Operator,
   PlatformProcess,
 } from '@mintmark/testing/faults'
@@ -47,16 +54,17 @@ beforeAll(async () => {
     const spare = await operator.createToken('other', 5)
     await claim(door, spare, await makeApplicant(), 'elsewhere')
     const token = await operator.createToken('acme', 400)
-    const applicants = await makeApplicants(270)
-    for (const [i, applicant] of applicants.entries()) {
+    const applicants: Enrolled[] = []
+    for (const [i, applicant] of (await makeApplicants(270)).entries()) {
       if (i === 100) oldHead = only(original, "select * from ledger_head where ledger = 'acme'")
-      await claim(door, token, applicant, `device-${i}`)
+      applicants.push({ applicant, certificate: await claim(door, token, applicant, `device-${i}`) })
     }
     await operator.setConfiguration('acme', { v: 1 })
     await operator.setConfiguration('acme', { v: 2 })
     await operator.labelDevice('acme', 'device-1', 'site=berlin', 'floor=3')
     await operator.labelDevice('acme', 'device-2', 'site=berlin')
     await operator.revokeDevice('acme', 'device-7')
+    await sendMessage(operator, applicants[3]!, applicants[4]!)
     await operator.revokeToken('acme', token)
     // One refusal, which is a fact too.
     await claim(door, token, await makeApplicant()).catch(() => undefined)
@@ -66,6 +74,40 @@ beforeAll(async () => {
     await platform.stop()
   }
 })
+
+const rights = { scopes: ['telemetry:write'], devices: ['sensor-7'] }
+
+/** One to the other, recorded by the platform; the other may be written to sealed. */
+async function sendMessage(operator: Operator, from: Enrolled, to: Enrolled): Promise<void> {
+  await operator.setScope('acme', nameOf(from.certificate), { ...rights, recipients: ['device-4'] })
+  const { url, anchor } = readHome(dataFiles(original).operator)
+  const ways = [from, to].map(({ applicant, certificate }) => {
+    const identity = { certificate: certificate.certificate, key: Buffer.from(applicant.pkcs8) }
+    return provenFetch({ url, anchor, identity, now: Date.now })
+  })
+  try {
+    const receiver = await Agent.create({ key: to.applicant.key, encryption: await EncryptionKeys.open() })
+    const statement = base64url(await receiver.announceEncryption())
+    const json = { 'content-type': 'application/json' }
+    const published = ways[1]!.fetch(`${url}/v1/encryption-key`, {
+      method: 'PUT',
+      headers: json,
+      body: JSON.stringify({ statement }),
+    })
+    expect((await published).status).toBe(200)
+    const sender = await Agent.create({ key: from.applicant.key })
+    const message = await sender.send({ to: receiver.did, payload: 'x', scope: 'telemetry:write' })
+    const { envelope } = readMessage(message, 1_024)
+    const accepted = ways[0]!.fetch(`${url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/mint' },
+      body: Uint8Array.from(envelope.bytes),
+    })
+    expect((await accepted).status).toBe(201)
+  } finally {
+    for (const way of ways) way.close()
+  }
+}
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
@@ -314,6 +356,12 @@ describe('a row that no fact makes', () => {
     ['labelled', 'identity', {}],
     ['label', 'label', {}],
     ['label', 'identity', {}],
+    ['rights', 'identity', {}],
+    ['sealing', 'identity', {}],
+    ['message_fleet', 'fleet', {}],
+    ['message_sender', 'key', {}],
+    ['message_nonce', 'key', {}],
+    ['message_nonce', 'nonce', {}],
     ['refusal', 'who', {}],
     ['refusal', 'operation', {}],
   ] as const)('is found in %s, whatever its key', async (table, column, rest) => {
@@ -380,6 +428,11 @@ const tables = [
   'config_content',
   'labelled',
   'label',
+  'rights',
+  'sealing',
+  'message_fleet',
+  'message_sender',
+  'message_nonce',
   'refusal',
 ]
 

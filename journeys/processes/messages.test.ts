@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { Agent } from '@mintmark/agent'
 import { didKey } from '@mintmark/core/keys'
 import { readMessage } from '@mintmark/core/signed'
-import { connect, readHome } from '@mintmark/device'
 import { auditData, dataFiles } from '@mintmark/server'
 import { startPostgres } from '@mintmark/testing'
 import {
@@ -93,10 +92,7 @@ async function makeSender({ data }: Place, operator: Operator): Promise<Sender> 
   const { certificate } = await claim(door, token, device, 'device-104')
   await claim(door, token, hub, 'hub-1')
   door.close()
-  const { url, anchor, certificate: own, keyFile } = readHome(dataFiles(data).operator)
-  const as = connect({ url, anchor, identity: { certificate: own, key: keyFile }, now: Date.now })
-  await as.put('/v1/fleets/acme/devices/device-104/scope', { scopes: ['telemetry:write'] })
-  as.close()
+  await operator.setScope('acme', 'device-104', { scopes: ['telemetry:write'] })
   const agent = await Agent.create({ key: device.key })
   const [to, scope] = [didKey(hub.key.publicKey), 'telemetry:write']
   return {

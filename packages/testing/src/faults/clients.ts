@@ -124,6 +124,14 @@ export class Operator {
     await this.#connection.post(`/v1/fleets/${fleet}/devices/${name}/labels`, { labels })
   }
 
+  async setScope(
+    fleet: string,
+    name: string,
+    rights: { readonly scopes: readonly string[]; readonly [more: string]: readonly string[] },
+  ): Promise<void> {
+    await this.#connection.put(`/v1/fleets/${fleet}/devices/${name}/scope`, rights)
+  }
+
   async revokeDevice(fleet: string, name: string): Promise<void> {
     await this.#connection.post(`/v1/fleets/${fleet}/devices/${name}/revoke`, { reason: 'a test' })
   }
