@@ -43,12 +43,14 @@ export class Receiver {
   }
 
   async #take({ envelope, body }: Message): Promise<Received> {
-    const { now, sha256 } = this.#parts
+    const { now, sha256, journal } = this.#parts
     const entry = await checkEnvelope(envelope, this.#parts)
     checkBody(envelope, body, sha256)
     const disclosure = envelope.claims.sealed ? await this.#open({ envelope, body }, entry) : body
     await this.#spend(envelope.claims, entry)
-    return this.#record(new Received(entry, envelope, disclosure, now()))
+    const accepted = new Received(entry, envelope, disclosure, now())
+    if (journal) await journal.append(accepted)
+    return accepted
   }
 
   #open(message: Message, { key }: Entry): Promise<Uint8Array> {
@@ -92,10 +94,5 @@ export class Receiver {
       }
     }
     if (!isFirst) throw new Refused('message-replayed')
-  }
-
-  async #record(accepted: Received): Promise<Received> {
-    await this.#parts.journal?.append(accepted)
-    return accepted
   }
 }

@@ -1,4 +1,4 @@
-import { type Cbor, cbor, cborMap, readCbor, Tagged } from '../src/bytes/cbor.ts'
+import { type Cbor, cbor, cborMap, readCbor, splitCbor, Tagged } from '../src/bytes/cbor.ts'
 import { hex, readHex } from '../src/bytes/text.ts'
 import { ok, refuses, same, suite } from './portable.ts'
 
@@ -151,3 +151,41 @@ function throws(run: () => unknown): void {
   }
   ok(thrown instanceof RangeError, `${run} did not throw`)
 }
+
+test('reads each text as it is, whichever came before it', () => {
+  const texts = ['', 'a', 'é', '\u0080', 'ÿ', '😀']
+  for (let i = 0; i < 2_000; i++) texts.push(`${i}`, `t${i * 7}`, `${i}é`, 'x'.repeat(i % 70) + (i % 13))
+  for (let round = 0; round < 2; round++) for (const text of texts) same(readCbor(cbor(text)), text)
+})
+
+test('cuts a sequence after its first item, and refuses one that ends too early or goes too deep', async () => {
+  const items = [
+    '00',
+    '1818',
+    '3903e7',
+    '4401020304',
+    '6161',
+    'f6',
+    '8301820203820405',
+    'a26161614161626142',
+    'c11a514b67b0',
+  ]
+  for (const item of items) {
+    const [first, rest] = splitCbor(readHex(`${item}4101`))
+    same([hex(first), hex(rest)], [item, '4101'])
+    if (item.length === 2) continue
+    await refuses('bad-cbor', () => splitCbor(readHex(item.slice(0, -2))))
+  }
+  for (const bad of [
+    '',
+    '1c',
+    '9f',
+    '5f',
+    '5bffffffffffffffff',
+    '9bffffffffffffffff',
+    `${'81'.repeat(10)}00`,
+    '1817',
+  ]) {
+    await refuses('bad-cbor', () => splitCbor(readHex(bad)))
+  }
+})

@@ -1,5 +1,5 @@
 import vectors from '../../../docs/spec/envelope-vectors.json' with { type: 'json' }
-import { hex, readHex, sha256, utf8 } from '../src/bytes/index.ts'
+import { base58, hex, readHex, sha256, utf8 } from '../src/bytes/index.ts'
 import { type Code, Refused } from '../src/errors/index.ts'
 import { admitSpki, checkSignature, webCryptoVerify } from '../src/keys/index.ts'
 import {
@@ -93,4 +93,26 @@ envelope.test('reads or refuses, whatever it is given', () => {
       if (!(error instanceof Refused)) throw error
     }
   }
+})
+
+envelope.test('names each key as it is, whichever came before it', async () => {
+  const { claims } = readEnvelope(readHex(vectors.valid[0]!.envelope))
+  const key = { publicKey: admitSpki(readHex(vectors.valid[0]!.signer)), sign: () => new Uint8Array(64) }
+  const raw = Uint8Array.of(0xed, 0x01, ...key.publicKey.raw)
+  for (let round = 0; round < 2; round++) {
+    for (let at = 2; at < raw.length; at++) {
+      const name = `did:key:z${base58(raw.with(at, raw[at]! ^ 1))}`
+      same(readEnvelope(await writeCoseEnvelope(key, { ...claims, key: name })).claims.key, name)
+    }
+  }
+})
+
+envelope.test('keeps what is signed of each of many envelopes apart', () => {
+  const all = vectors.valid.map(({ envelope: text }) => readEnvelope(readHex(text)))
+  const copies = all.map(({ signed }) => hex(signed))
+  for (let i = 0; i < 300; i++) readEnvelope(readHex(vectors.valid[i % vectors.valid.length]!.envelope))
+  same(
+    all.map(({ signed }) => hex(signed)),
+    copies,
+  )
 })

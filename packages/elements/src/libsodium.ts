@@ -3,7 +3,7 @@ import { nodeVerify } from './verify.ts'
 
 /** What is used of `sodium-native`, which whoever checks much brings along. */
 export interface Sodium {
-  crypto_sign_verify_detached(signature: Buffer, message: Buffer, publicKey: Buffer): boolean
+  crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
 }
 
 /**
@@ -14,8 +14,5 @@ export const libsodiumVerify =
   (sodium: Sodium): Verify =>
   (key, message, signature) =>
     key.algorithm === 'Ed25519'
-      ? sodium.crypto_sign_verify_detached(view(signature), view(message), view(key.raw))
+      ? sodium.crypto_sign_verify_detached(signature, message, key.raw)
       : nodeVerify(key, message, signature)
-
-/** The same bytes as a Buffer, which is what the native module takes. */
-const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

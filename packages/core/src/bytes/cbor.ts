@@ -39,10 +39,10 @@ export function readCbor(bytes: Uint8Array): Cbor {
   return value
 }
 
-/** A sequence of items (RFC 8742) cut after its first one. */
+/** A sequence of items (RFC 8742) cut after its first one, of which no more is read than where it ends. */
 export function splitCbor(bytes: Uint8Array): [first: Uint8Array, rest: Uint8Array] {
   const reader = new CborReader(bytes)
-  reader.item(0)
+  reader.skip(0)
   return [bytes.subarray(0, reader.at), bytes.subarray(reader.at)]
 }
 
@@ -147,6 +147,11 @@ function encodedKey(key: number | string): Uint8Array {
   return encoded
 }
 
+/** Short texts that came last: names, scopes and types come again, and to compare them costs less than to make them. */
+const texts: (string | undefined)[] = Array(256).fill(undefined)
+const mostKept = 256
+const longestKept = 64
+
 class CborReader {
   readonly #bytes: Uint8Array
   #at = 0
@@ -177,27 +182,54 @@ class CborReader {
     if (major === 1 && argument < Number.MAX_SAFE_INTEGER) return -1 - argument
     if (major === 1) throw new Refused('bad-cbor', 'integer out of range')
     if (major === 2) return this.#take(argument)
-    if (major === 3) return readUtf8(this.#take(argument))
+    if (major === 3) return this.#text(argument)
     if (major === 6) return new Tagged(argument, this.item(depth + 1))
     // Each item takes a byte at least, so a huge count ends before it allocates.
     if (argument > this.#bytes.length - this.#at) throw new Refused('bad-cbor', 'truncated')
-    if (major === 4) return Array.from({ length: argument }, () => this.item(depth + 1))
+    if (major === 4) return this.#array(argument, depth)
     return this.#map(argument, depth)
+  }
+
+  skip(depth: number): void {
+    if (depth > maxDepth) throw new Refused('bad-cbor', 'too deep')
+    const first = this.#byte()
+    const major = first >> 5
+    if (major === 7) return
+    const argument = this.#argument(first & 0x1f)
+    if (major === 2 || major === 3) this.#pass(argument)
+    else if (major >= 4) {
+      for (let left = major === 6 ? 1 : argument * (major - 3); left > 0; left--) this.skip(depth + 1)
+    }
+  }
+
+  #array(count: number, depth: number): Cbor[] {
+    const items: Cbor[] = []
+    for (let i = 0; i < count; i++) items.push(this.item(depth + 1))
+    return items
   }
 
   #map(count: number, depth: number): CborMap {
     const map = new Map<number | string, Cbor>()
-    let previous: Uint8Array | undefined
+    let [start, end] = [0, 0]
     for (let i = 0; i < count; i++) {
-      const start = this.#at
+      const next = this.#at
       const key = this.item(depth + 1)
       if (typeof key !== 'number' && typeof key !== 'string') throw new Refused('bad-cbor', 'map key')
-      const encoded = this.#bytes.subarray(start, this.#at)
-      if (previous !== undefined && compare(previous, encoded) >= 0) throw new Refused('bad-cbor', 'map order')
-      previous = encoded
+      if (i > 0 && !this.#isBefore(start, end, next)) throw new Refused('bad-cbor', 'map order')
+      start = next
+      end = this.#at
       map.set(key, this.item(depth + 1))
     }
     return map
+  }
+
+  /** Whether the key from `start` to `end` stands before the one that begins at `next`. No key begins another one. */
+  #isBefore(start: number, end: number, next: number): boolean {
+    for (let i = 0; start + i < end; i++) {
+      const difference = this.#bytes[start + i]! - this.#bytes[next + i]!
+      if (difference !== 0) return difference < 0
+    }
+    return false
   }
 
   #argument(info: number): number {
@@ -216,11 +248,35 @@ class CborReader {
     return byte
   }
 
+  #text(count: number): string {
+    const start = this.#at
+    const end = this.#pass(count)
+    if (count > longestKept) return readUtf8(this.#bytes, start, end)
+    let place = count
+    for (let at = start; at < end; at++) place = (Math.imul(place, 31) + this.#bytes[at]!) & (mostKept - 1)
+    const kept = texts[place]
+    if (kept !== undefined && this.#isText(kept, start, end)) return kept
+    const text = readUtf8(this.#bytes, start, end)
+    // As many characters as bytes: ASCII.
+    if (text.length === count) texts[place] = text
+    return text
+  }
+
+  #isText(ascii: string, start: number, end: number): boolean {
+    if (ascii.length !== end - start) return false
+    for (let at = start; at < end; at++) if (ascii.charCodeAt(at - start) !== this.#bytes[at]) return false
+    return true
+  }
+
   #take(count: number): Uint8Array {
+    const start = this.#at
+    return this.#bytes.subarray(start, this.#pass(count))
+  }
+
+  #pass(count: number): number {
     const end = this.#at + count
     if (end > this.#bytes.length) throw new Refused('bad-cbor', 'truncated')
-    const out = this.#bytes.subarray(this.#at, end)
     this.#at = end
-    return out
+    return end
   }
 }

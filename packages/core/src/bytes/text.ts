@@ -13,24 +13,25 @@ export function utf8(text: string): Uint8Array {
 }
 
 /** Text of well-formed UTF-8; a byte order mark is kept as a character, so later readers refuse it. */
-export function readUtf8(bytes: Uint8Array): string {
-  if (bytes.length <= short) {
-    const ascii = readAscii(bytes)
+export function readUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  if (end - start <= short) {
+    const ascii = readAscii(bytes, start, end)
     if (ascii !== undefined) return ascii
   }
   try {
-    return decoder.decode(bytes)
+    return decoder.decode(bytes.subarray(start, end))
   } catch (cause) {
     throw new Refused('bad-encoding', 'not UTF-8', { cause })
   }
 }
 
 /** Below this a decoder costs more to call than a loop takes. */
-const short = 64
+const short = 12
 
-function readAscii(bytes: Uint8Array): string | undefined {
+function readAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = ''
-  for (const byte of bytes) {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!
     if (byte >= 0x80) return undefined
     text += String.fromCharCode(byte)
   }

@@ -21,7 +21,7 @@ const smallOrder = [
   readHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'),
 ]
 
-/** y < p (RFC 8032 5.1.3 step 1). */
+/** y < p (RFC 8032 5.1.3 step 1), of a point at the beginning of these bytes; here and below. */
 export function isCanonical(point: Uint8Array): boolean {
   // Only 19 values of 255 bits are not: 2^255 - 19 to 2^255 - 1.
   if ((point[31]! & 0x7f) !== 0x7f || point[0]! < 0xed) return true
@@ -47,9 +47,9 @@ export function isOnCurve(point: Uint8Array): boolean {
 }
 
 /** S < L (RFC 8032 5.1.7 step 1): S + L would verify on some runtimes. */
-export function isReducedScalar(scalar: Uint8Array): boolean {
+export function isReducedScalar(bytes: Uint8Array, start = 0): boolean {
   for (let i = 31; i >= 0; i--) {
-    if (scalar[i] !== order[i]) return scalar[i]! < order[i]!
+    if (bytes[start + i] !== order[i]) return bytes[start + i]! < order[i]!
   }
   return false
 }

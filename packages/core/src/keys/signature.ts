@@ -24,12 +24,10 @@ export function checkSignature(
 /** The pre-check that makes every runtime give one verdict: what it refuses, some runtimes take and others do not. */
 export function plausibleSignature(algorithm: KeyAlgorithm, signature: Uint8Array): boolean {
   if (signature.length !== 64) return false
-  const first = signature.subarray(0, 32)
-  const second = signature.subarray(32)
   // FIPS 186-5 6.4.2 step 1: r and s from 1 to n - 1.
-  if (algorithm === 'P-256') return p256.isScalar(first) && p256.isScalar(second)
+  if (algorithm === 'P-256') return p256.isScalar(signature.subarray(0, 32)) && p256.isScalar(signature.subarray(32))
   // RFC 8032 5.1.7 step 1; beyond it, no R of small order.
-  return ed25519.isCanonical(first) && !ed25519.hasSmallOrder(first) && ed25519.isReducedScalar(second)
+  return ed25519.isCanonical(signature) && !ed25519.hasSmallOrder(signature) && ed25519.isReducedScalar(signature, 32)
 }
 
 /**

@@ -43,7 +43,7 @@ export function compileScopes(grants: readonly string[]): ScopeMatcher {
     root.add(segments, verb)
   }
   return scope => {
-    const parts = readParts(scope, 'scope')
+    const parts = knownParts(scope)
     return parts !== undefined && root.covers(parts.segments, 0, parts.verb)
   }
 }
@@ -78,6 +78,20 @@ function partsOf(text: string, kind: 'scope' | 'grant'): Parts {
   if (parts === undefined) throw new Refused('bad-scope', kind)
   return parts
 }
+
+/** The same scopes come again and again, and senders choose them: so many are kept, and then none. */
+function knownParts(scope: string): Parts | undefined {
+  const known = scopes.get(scope)
+  if (known !== undefined) return known
+  const parts = readParts(scope, 'scope')
+  if (parts === undefined) return undefined
+  if (scopes.size >= mostScopes) scopes.clear()
+  scopes.set(scope, parts)
+  return parts
+}
+
+const scopes = new Map<string, Parts>()
+const mostScopes = 1_024
 
 function readParts(text: string, kind: 'scope' | 'grant'): Parts | undefined {
   if (text.length > scopeBounds.longest) return undefined

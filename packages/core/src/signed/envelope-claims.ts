@@ -1,3 +1,4 @@
+import { concat, equal } from '../bytes/bytes.ts'
 import { base58, base64url, readBase58, readBase64url } from '../bytes/text.ts'
 import { Refused } from '../errors/refused.ts'
 import { didKey } from '../keys/did-key.ts'
@@ -72,25 +73,26 @@ export function keyNameBytes(name: string): Uint8Array {
 /** Reads what `keyNameBytes` wrote. */
 export function readKeyName(bytes: Uint8Array): string {
   if (bytes.length === 8) return base64url(bytes)
-  let text = ''
-  for (let i = 0; i < bytes.length && i < longestKeyName; i++) text += String.fromCharCode(bytes[i]!)
-  const known = keyNames.get(text)
-  if (known !== undefined) return known
+  const place = placeOf(bytes)
+  const known = keyNames.get(place)
+  if (known !== undefined && equal(known.bytes, bytes)) return known.name
   const isKnown = codecs.some(([first, second, length]) => {
     return bytes[0] === first && bytes[1] === second && bytes.length === length
   })
   if (!isKnown) throw bad('key')
   const name = didPrefix + base58(bytes)
   if (keyNames.size >= mostKeyNames) keyNames.clear()
-  keyNames.set(text, name)
+  keyNames.set(place, { bytes: concat(bytes), name })
   return name
 }
 
 /** Base58 costs more than all else that is read here, and senders come again. */
-const keyNames = new Map<string, string>()
+const keyNames = new Map<number, { readonly bytes: Uint8Array; readonly name: string }>()
 const mostKeyNames = 16_384
-/** One byte more than a key has, so that a longer one is another. */
-const longestKeyName = 36
+
+/** Six bytes of the key; who makes two keys that share them takes turns with himself. */
+const placeOf = (bytes: Uint8Array): number =>
+  (bytes[4]! | (bytes[5]! << 8) | (bytes[6]! << 16)) + (bytes[7]! | (bytes[8]! << 8) | (bytes[9]! << 16)) * 0x1000000
 
 /** ed25519-pub with its 32 bytes, p256-pub with a compressed point (multicodec table). */
 const codecs = [

@@ -1,4 +1,4 @@
-import { concat } from '../bytes/bytes.ts'
+import { concat, shortLived } from '../bytes/bytes.ts'
 import { type Cbor, type CborMap, cbor, readCbor, Tagged } from '../bytes/cbor.ts'
 import { Refused } from '../errors/refused.ts'
 import type { KeyAlgorithm } from '../keys/public-key.ts'
@@ -143,8 +143,9 @@ function readSealed(item: Cbor | undefined): Sealed | undefined {
 
 function readShape(item: Cbor): [header: Uint8Array, digest: Uint8Array, signature: Uint8Array] {
   if (item instanceof Tagged && item.tag === 18 && Array.isArray(item.value)) {
-    const [protectedHeader, unprotected, digest, signature, ...rest] = item.value as readonly Cbor[]
-    const shaped = unprotected instanceof Map && unprotected.size === 0 && rest.length === 0
+    const items = item.value as readonly Cbor[]
+    const [protectedHeader, unprotected, digest, signature] = items
+    const shaped = items.length === 4 && unprotected instanceof Map && unprotected.size === 0
     if (shaped && isBytes(protectedHeader) && isBytes(digest) && isBytes(signature) && signature.length === 64) {
       return [protectedHeader, digest, signature]
     }
@@ -201,8 +202,19 @@ function textOf(item: Cbor | undefined, what: string): string | undefined {
 }
 
 /** Sig_structure (RFC 9052 4.4) with no external data: `["Signature1", header, h'', digest]`. */
-const toBeSigned = (protectedHeader: Uint8Array, digest: Uint8Array): Uint8Array =>
-  concat(signature1, cbor(protectedHeader), noExternalData, cbor(digest))
+function toBeSigned(protectedHeader: Uint8Array, digest: Uint8Array): Uint8Array {
+  const head = byteStringHead(protectedHeader.length)
+  const parts = [signature1, head, protectedHeader, noExternalData, byteStringHead(digest.length), digest]
+  return shortLived(...parts)
+}
 
 const signature1 = concat(Uint8Array.of(0x84), cbor('Signature1'))
 const noExternalData = cbor(new Uint8Array())
+
+/** Of what an envelope has room for. */
+const byteStringHead = (length: number): Uint8Array =>
+  length < 24
+    ? Uint8Array.of(0x40 | length)
+    : length < 0x100
+      ? Uint8Array.of(0x58, length)
+      : Uint8Array.of(0x59, length >> 8, length & 0xff)
