@@ -34,7 +34,8 @@ export function readSinkUrl(text: string): SinkAddress {
   return { kind, url, isInClear: inClear.includes(url.protocol) && !isHere }
 }
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\./.test(host)
+/** Of a URL that was read, where each address has one spelling. A name such as 127.example.com is no address. */
+const isLoopback = (host: string): boolean => /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(host)
 
 const refused = (why: string): Refused =>
   new Refused('bad-request', why, {
