@@ -35,7 +35,7 @@ const rooms: Readonly<Record<string, Room>> = {
   agent: { may: [...wholeCore, 'agent/seal'], node: [], npm: false },
   // HPKE is loaded from here when it is used.
   'agent/seal': { may: [...wholeCore, 'agent'], node: [], npm: true },
-  'agent/node': { may: [...wholeCore, 'agent', 'elements', 'device'], node: 'any', npm: false },
+  'agent/node': { may: [...wholeCore, 'agent', 'agent/seal', 'elements', 'device'], node: 'any', npm: false },
   device: { may: [...wholeCore, 'elements'], node: 'any', npm: true },
   // It checks cards and cannot sign them: its own identity is a `Key` handed in.
   gateway: { may: ['core/*'], node: 'any', npm: true },

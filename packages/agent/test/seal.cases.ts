@@ -192,6 +192,25 @@ sealing.test('what was changed in a sealed body does not open, although its send
   }
 })
 
+sealing.test('a sealed body has a good ephemeral key and a whole tag, before anything is opened', async () => {
+  const rest = new Uint8Array(32)
+  const high = 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f'
+  const points = [
+    ...['00', '01'].map(first => first.padEnd(64, '0')),
+    `ec${high}`,
+    `ed${high}`,
+    'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
+    '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
+    `${'11'.repeat(31)}91`,
+  ]
+  for (const point of points) await refuses('seal-refused', () => readSealedBody(concat(readHex(point), rest)))
+  const good = readHex('11'.repeat(32))
+  for (let length = 0; length < 32; length++) {
+    await refuses('seal-refused', () => readSealedBody(concat(good, rest.subarray(0, length))))
+  }
+  same(readSealedBody(concat(good, rest)).ciphertext.length, 32)
+})
+
 /** Seals as a sender that lies would. */
 async function sealBy({ server, key, encryption }: Stand, content: Uint8Array, lie: Partial<Sealed> = {}) {
   const id = encryptionKeyId(encryption.current)

@@ -49,6 +49,7 @@ didSuccession.test('refuses all that is not the word of both', async () => {
     await announce({}, other),
     await announce({}, next),
     await announce({ old: third }),
+    await announce({ old: third, accepted: await accept(next, { old: third }) }),
     // Somebody else's key, which nobody asked: accepted by the old key, by a third, or for another succession.
     await announce({ new: third }),
     await announce({ accepted: await accept(old) }),

@@ -2,6 +2,7 @@
 
 export { libsodiumVerify, nodeSha256, type Sodium } from '@mintmark/elements'
 export { type DidWebOptions, DidWebTrustRegistry } from './did-web/registry.ts'
+export { encryptionKeysIn } from './encryption-place.ts'
 export { type AgentHome, openHome } from './home.ts'
 export { type HttpServer, type HttpServerOptions, serveHttp } from './http-server.ts'
 export { FileJournal, type FileJournalOptions } from './journal/journal.ts'

@@ -157,6 +157,9 @@ describe('does not open', () => {
       'bad-checkpoint',
     )
     expect(await damaged(() => writeFileSync(file('checkpoint'), older))).toBe('ledger-broken')
+    // Put back with the tiles of that time, beside the newer ones.
+    const putBack = () => cpSync(`${real()}-older`, real(), { recursive: true })
+    expect(await damaged(putBack)).toBe('ledger-broken')
     expect(await opens()).toBe('opened')
   })
 

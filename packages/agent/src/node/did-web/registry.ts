@@ -1,6 +1,6 @@
 import { Refused } from '@mintmark/core/errors'
 import type { PublicKey } from '@mintmark/core/keys'
-import { isNamed } from '@mintmark/core/signed'
+import { claimedSigner, isNamed } from '@mintmark/core/signed'
 import type { Registration } from '../../registry/memory.ts'
 import type { Entry, TrustRegistry } from '../../registry/registry.ts'
 import { readDocument } from './document.ts'
@@ -55,11 +55,19 @@ export class WebTrustRegistry implements TrustRegistry {
   }
 
   lookup(key: string, issuer: string | undefined): Entry | undefined | Promise<Entry | undefined> {
+    if (issuer === undefined && key.startsWith('did:web:')) return this.#receiver(readDidWeb(key))
     if (!issuer?.startsWith('did:web:')) return this.#others?.lookup(key, issuer)
-    return this.#lookup(key, readDidWeb(issuer))
+    return this.#lookup(readDidWeb(issuer), one => isNamed(one, key))
   }
 
-  async #lookup(key: string, { did }: DidWeb): Promise<Entry | undefined> {
+  /** Of whom something is sealed to: with the key in its document that announced its encryption key. */
+  #receiver(name: DidWeb): Promise<Entry | undefined> {
+    const encryption = this.#rights.of(name.did)?.encryption
+    const signer = encryption && claimedSigner(encryption)
+    return this.#lookup(name, one => signer === undefined || one.id === signer)
+  }
+
+  async #lookup({ did }: DidWeb, isMeant: (one: PublicKey) => boolean): Promise<Entry | undefined> {
     const rights = this.#rights.of(did)
     if (!rights) return undefined
     if (this.#revoked.has(did)) throw new Refused('revoked', did)
@@ -67,7 +75,7 @@ export class WebTrustRegistry implements TrustRegistry {
     // Somebody may have revoked it while the document was on its way.
     if (this.#revoked.has(did)) throw new Refused('revoked', did)
     if (!keys) return undefined
-    const current = keys.find(one => isNamed(one, key))
+    const current = keys.find(isMeant)
     if (!current) throw new Refused('key-superseded', did)
     return { did, key: current, standing: 'good', ...rights, madeAt: undefined }
   }
