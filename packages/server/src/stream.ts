@@ -1,5 +1,7 @@
 /** A body that goes on, until one of both sides ends it. */
 export interface Stream {
+  /** Bytes that may wait for its reader, where more than usual. */
+  readonly waiting?: number
   /** Begins to send, once the head of the reply is on its way. @returns to be called when nobody listens any more */
   open(sink: Sink): () => void
 }

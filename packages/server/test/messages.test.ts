@@ -54,10 +54,11 @@ interface Made {
   readonly hub: Key
   readonly at?: number
   readonly claims?: Partial<Claims>
+  readonly by?: string
   readonly body?: Partial<Change<'message.accepted'>['body']>
 }
 
-async function accepted({ key, hub, at = start, claims, body }: Made): Promise<Change> {
+async function accepted({ key, hub, at = start, by = from, claims, body }: Made): Promise<Change> {
   const envelope = await writeCoseEnvelope(key, {
     key: didKey(key.publicKey),
     audience: didKey(hub.publicKey),
@@ -67,7 +68,7 @@ async function accepted({ key, hub, at = start, claims, body }: Made): Promise<C
     ...claims,
   })
   const facts = { identity: from, to, spki: key.publicKey.spki, envelope, ...body }
-  return change({ kind: 'message.accepted', at, by: from, ledger: 'acme', body: facts })
+  return change({ kind: 'message.accepted', at, by, ledger: 'acme', body: facts })
 }
 
 describe.each(kinds)('on $kind', kind => {
@@ -172,6 +173,22 @@ describe.each(kinds)('on $kind', kind => {
     const end = change({ kind: 'identity.revoked', at: start, by: 'platform', ledger: 'acme', body: revocation })
     const codes = await Promise.all([first, end, late].map(fact => codeOf(store.commit(fact))))
     expect(codes.map(code => typeof code === 'number' || code)).toEqual([true, true, 'revoked'])
+  })
+
+  test('whoever brings it is of the fleet, and in good standing when it is committed', async () => {
+    const { store, key, hub } = await scene(kind)
+    const service = 'acme/device/service-1'
+    const outcome = async (by: string) => codeOf(store.commit(await accepted({ key, hub, by })))
+    await store.commit(enrolled(service, makeKey()))
+    await store.commit(enrolled('globex/device/service-1', makeKey()))
+    expect(typeof (await outcome(service))).toBe('number')
+    expect(await outcome('globex/device/service-1')).toBe('forbidden')
+    expect(await outcome('acme/device/nobody')).toBe('unknown')
+    const body = { identity: service, reason: 'stolen' }
+    const end = change({ kind: 'identity.revoked', at: start, by: 'platform', ledger: 'acme', body })
+    const late = await accepted({ key, hub, by: service })
+    const codes = await Promise.all([end, late].map(fact => codeOf(store.commit(fact))))
+    expect(codes.map(code => typeof code === 'number' || code)).toEqual([true, 'revoked'])
   })
 
   test('a receiver that is revoked, or of another fleet, is nobody', async () => {

@@ -49,6 +49,27 @@ test('so many of one identity, and so many of all, and no more', () => {
   expect(codeOf(() => admit('acme/device/c'))).toBeUndefined()
 })
 
+test('a stream can say how much may wait for its reader', async () => {
+  const streams = new Streams({ waiting: 1_000 })
+  const outcomes: boolean[] = []
+  for (const waiting of [undefined, 100_000]) {
+    const { response } = await served()
+    const stream = {
+      ...(waiting && { waiting }),
+      open: (sink: Sink) => {
+        sink.write('x'.repeat(50_000))
+        return () => undefined
+      },
+    }
+    // Nothing of it has left yet, as that takes another turn.
+    response.cork()
+    streams.admit('acme/device/a', stream, may).carry(response)
+    outcomes.push(response.destroyed)
+    response.destroy()
+  }
+  expect(outcomes).toEqual([true, false])
+})
+
 test('a reader who takes nothing is cut, and what waited for it is let go', async () => {
   const streams = new Streams({ waiting: 100_000 })
   const { response, reader } = await served()

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { topicOf } from '@mintmark/agent/transport'
-import { sha256, utf8 } from '@mintmark/core/bytes'
+import { hex, sha256, utf8 } from '@mintmark/core/bytes'
 import { didKey } from '@mintmark/core/keys'
 import { writeCoseEnvelope, writeMessage } from '@mintmark/core/signed'
 import {
@@ -58,8 +58,8 @@ afterAll(async () => {
 const didOf = ({ key }: TestDevice): string => didKey(key.publicKey)
 
 /** As a sender's SDK makes it: that it opens is not what is looked at here. */
-async function sealedMessage(to = hub!): Promise<{ message: Uint8Array; envelope: Uint8Array }> {
-  const body = crypto.getRandomValues(new Uint8Array(80))
+async function sealedMessage(to = hub!, size = 80): Promise<{ message: Uint8Array; envelope: Uint8Array }> {
+  const body = crypto.getRandomValues(new Uint8Array(size))
   const envelope = await writeCoseEnvelope(sender!.key, {
     key: didOf(sender!),
     audience: didOf(to),
@@ -139,6 +139,16 @@ describe('a receiver that listens', () => {
     expect(heard.map(({ message }) => message)).toEqual([first.message, third.message])
     expect(heard[0]).toMatchObject({ id: String(index), from: sender!.path })
     expect((await theirs.next(1)).map(({ message }) => message)).toEqual([second.message])
+  })
+
+  test('hears all of a burst of the largest that there are', async () => {
+    const ours = await listen(hub!)
+    const sent = await Promise.all(Array.from({ length: 7 }, () => sealedMessage(hub!, 65_536)))
+    await Promise.all(sent.map(({ message }) => post(message)))
+    const heard = await ours.next(7)
+    expect(new Set(heard.map(({ message }) => hex(sha256(message))))).toEqual(
+      new Set(sent.map(({ message }) => hex(sha256(message)))),
+    )
   })
 
   test('hears nothing of an envelope alone, nor of what was refused', async () => {

@@ -14,10 +14,13 @@ const messageTypes = ['application/mint', 'application/mint+jwt']
 const eventStream = 'text/event-stream'
 /** So that both sides notice a connection that is gone. */
 const beat = 15_000
+/** Bytes: a few of the largest messages at once are no sign of a reader who takes nothing. */
+const mostWaiting = 1_048_576
 
 /** An event for each, with its entry in the ledger as the id; nothing of what was before. */
 function messagesTo({ relay }: Platform, { path }: Identity): Stream {
   return {
+    waiting: mostWaiting,
     open(sink) {
       sink.write(': listening\n\n')
       const timer = setInterval(() => sink.write(': beat\n\n'), beat)

@@ -108,7 +108,7 @@ class Running implements Admitted, Sink {
     const response = this.#response
     if (this.#isOver || response === undefined) return
     response.write(bytes)
-    if (response.writableLength > this.#limits.waiting) response.destroy()
+    if (response.writableLength > (this.#stream.waiting ?? this.#limits.waiting)) response.destroy()
   }
 
   end(): void {

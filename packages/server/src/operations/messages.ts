@@ -75,14 +75,21 @@ export async function recordMessage(platform: Platform, by: Identity, bytes: Uin
     return { from: facts.identity, to: facts.to, receipt }
   } catch (error) {
     const sender = error instanceof Superseded ? error.sender : from
-    if (!(error instanceof Refused) || !ofSender.has(error.code) || sender === undefined) throw error
+    if (!(error instanceof Refused) || sender === undefined || !(await isOfSender(platform, error, sender))) throw error
     await checkSigned(platform, envelope, sender)
     throw new RefusedSender(error, sender.identity)
   }
 }
 
-/** What says something of the sender, so that nobody else is to be suspected, and nobody without the key can have it said. */
-const ofSender: ReadonlySet<string> = new Set(['revoked', 'decommissioned', 'key-superseded', 'slow-down'])
+/**
+ * Whether it says something of the sender: then nobody else is to be suspected, and nobody without its key can have it
+ * said. Whoever brings the message can be revoked too.
+ */
+async function isOfSender({ store }: Platform, { code }: Refused, { identity }: Sender): Promise<boolean> {
+  if (code === 'key-superseded' || code === 'slow-down') return true
+  if (code !== 'revoked' && code !== 'decommissioned') return false
+  return (await store.standingNow(identity))?.standing === code
+}
 
 async function checkSigned({ verify }: Platform, envelope: Envelope, { key }: Sender): Promise<void> {
   const holds = await checkSignature(verify, key, envelope.signed, envelope.signature)

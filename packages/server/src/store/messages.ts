@@ -1,12 +1,12 @@
 import { checkSender, checkTime, keptUntil, Sequences } from '@mintmark/agent/receiver'
 import { hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import type { Change } from '@mintmark/core/rules'
+import { type Change, checkStanding } from '@mintmark/core/rules'
 import { type Claims, readEnvelope } from '@mintmark/core/signed'
 import { admitted, isMeant, isReachable, senderOf } from './correspondents.ts'
 import type { Transaction } from './database.ts'
 import type { Queries } from './queries.ts'
-import { rightsOf } from './rows.ts'
+import { recordOf, rightsOf } from './rows.ts'
 import type { RecordWithKeys } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -35,7 +35,7 @@ export class Messages {
   }
 
   /** The envelope's signature is not looked at here: it was before, and a replay does. */
-  async accept({ at, ledger, body }: Change<'message.accepted'>): Promise<void> {
+  async accept({ at, by, ledger, body }: Change<'message.accepted'>): Promise<void> {
     const { identity, to, spki, envelope } = body
     const read = readEnvelope(envelope)
     const { claims } = read
@@ -43,9 +43,10 @@ export class Messages {
     const nonce = 'nonce' in claims.once ? hex(claims.once.nonce) : undefined
     const [connection, queries] = [this.#connection, this.#queries]
     // Asked together, as each question is a way to PostgreSQL and back.
-    const [from, receiver, rightsRow, ofFleet, ofSender, spent] = await Promise.all([
+    const [from, receiver, bringer, rightsRow, ofFleet, ofSender, spent] = await Promise.all([
       connection.first(queries.recordWithKeys, { identity }) as RecordWithKeys | undefined,
       connection.first(queries.recordWithKeys, { identity: to }) as RecordWithKeys | undefined,
+      connection.first(queries.record, { identity: by }),
       connection.first(queries.rights, { identity }),
       connection.first(queries.messageFleet, { fleet: ledger }),
       connection.first(queries.messageSender, { key }),
@@ -54,6 +55,9 @@ export class Messages {
     const rights = rightsOf(rightsRow)
     const said = [claims.audience, claims.issuer ?? '', ...(rights?.recipients ?? [])]
     const domain = said.some(isWeb) ? ((await connection.first(queries.platform, {}))?.domain ?? '') : ''
+    // Whoever brings it was let in before; by now it may be revoked.
+    checkStanding(recordOf(bringer))
+    if (bringer!.fleet !== ledger) throw new Refused('forbidden')
     if (from?.fleet !== ledger) throw new Refused('sender-unknown')
     if (receiver?.fleet !== ledger || !isMeant(receiver, claims.audience, domain)) throw new Refused('other-audience')
     const mayReach = isReachable(rights, { row: receiver, audience: claims.audience }, domain)
