@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Agent, MemoryNonceStore } from '@mintmark/agent'
 import { openHome } from '@mintmark/agent/node'
-import { HttpTrustRegistry } from '@mintmark/agent/registry'
+import { type Fetch, HttpTrustRegistry } from '@mintmark/agent/registry'
 import type { Code, Refused } from '@mintmark/core/errors'
 import { type Connection, connect, enroll, provenFetch, readHome } from '@mintmark/device'
 import { dataFiles } from '@mintmark/server'
@@ -55,12 +55,20 @@ async function makeDevice(by: Connection, ...scopes: string[]) {
 const revoke = (by: Connection, { name }: { readonly name: string }) =>
   by.post(`/v1/fleets/acme/devices/${name}/revoke`, { reason: 'a test' })
 
+/** What changes is not told as it comes: only the lease is left. */
+const deaf =
+  (fetch: Fetch): Fetch =>
+  (url, init) =>
+    new Headers(init.headers).get('accept') === 'text/event-stream'
+      ? Promise.resolve(new Response('', { status: 503 }))
+      : fetch(url, init)
+
 /** A receiver that reaches the platform over this port, as the device of a home. */
-async function makeReceiver(home: string, port: number) {
+async function makeReceiver(home: string, port: number, by: (fetch: Fetch) => Fetch = fetch => fetch) {
   const { anchor, certificate, keyFile } = readHome(home)
   const url = `https://localhost:${port}`
   const way = provenFetch({ url, anchor, identity: { certificate, key: keyFile }, now })
-  const registry = new HttpTrustRegistry({ url, fetch: way.fetch })
+  const registry = new HttpTrustRegistry({ url, fetch: by(way.fetch) })
   onTestFinished(() => {
     registry.close()
     way.close()
@@ -203,7 +211,7 @@ describe.skipIf(missing !== undefined)('two processes on one database', () => {
     })
     await operators[0].post('/v1/fleets', { name: 'acme' })
     const hub = await makeDevice(operators[0], 'registry:read')
-    const { registry, code } = await makeReceiver(hub.home, first.port)
+    const { registry, code } = await makeReceiver(hub.home, first.port, deaf)
     const remembered = async () => {
       const device = await makeDevice(operators[1], 'telemetry:write')
       await until(async () => (await code(device)) === 'accepted' && registry.isLive)
