@@ -48,6 +48,7 @@ const due: Readonly<Record<string, readonly [Due, At]>> = {
   'GET /v1/messages': ['device', 'm'],
   'POST /v1/messages': ['device', 'm'],
   'GET /v1/registry/changes': ['registry:read fleet', 'm'],
+  'DELETE /v1/registry/changes': ['registry:read fleet', 'm'],
   'GET /v1/registry/:did': ['registry:read', 'mp'],
   'GET /v1/trust': ['anyone', 'mp'],
   'GET /trust/root.pem': ['anyone', 'm'],

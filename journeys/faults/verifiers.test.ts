@@ -69,8 +69,8 @@ async function makeReceiver(home: string, port: number, by: (fetch: Fetch) => Fe
   const url = `https://localhost:${port}`
   const way = provenFetch({ url, anchor, identity: { certificate, key: keyFile }, now })
   const registry = new HttpTrustRegistry({ url, fetch: by(way.fetch) })
-  onTestFinished(() => {
-    registry.close()
+  onTestFinished(async () => {
+    await registry.close()
     way.close()
   })
   // As if it had started a while ago.

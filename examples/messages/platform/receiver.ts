@@ -24,5 +24,5 @@ say(`${agent.did} listens at http://127.0.0.1:${server.port}/`)
 
 process.once('SIGTERM', async () => {
   await server.close()
-  home.close()
+  await home.close()
 })

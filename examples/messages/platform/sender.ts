@@ -18,5 +18,5 @@ try {
   if (!(error instanceof Refused)) throw error
   process.stdout.write(`refused: ${error.code}\n`)
 } finally {
-  home.close()
+  await home.close()
 }

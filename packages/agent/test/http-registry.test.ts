@@ -313,7 +313,8 @@ describe('an enrolled home', () => {
     const service = await Agent.create({ ...home, nonces: oldNonces(), now })
     const { agent } = await makeSender('telemetry:write')
     const message = await sendTo(service.did, agent)
-    home.close()
+    const closed = home.close()
     expect(await codeOf(service.receive(message))).toBe('unavailable')
+    await closed
   })
 })

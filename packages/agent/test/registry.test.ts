@@ -127,7 +127,7 @@ async function standAtPlatform(): Promise<Stand> {
       return next
     },
     async stop() {
-      registry.close()
+      await registry.close()
       way.close()
     },
   }

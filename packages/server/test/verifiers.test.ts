@@ -44,6 +44,18 @@ test('a verifier that does not know is waited for until it asks again, knowing o
   expect(await isDone(settled)).toBe(true)
 })
 
+test('a verifier that gives its lease back is waited for no longer', async () => {
+  const verifiers = make()
+  verifiers.give('acme', device, 'a', 4)
+  verifiers.give('acme', device, 'b', 4)
+  const settled = verifiers.settled('acme', 5)
+  verifiers.end('acme', device, 'a')
+  verifiers.end('beta', device, 'b')
+  expect(await isDone(settled)).toBe(false)
+  verifiers.end('acme', device, 'b')
+  expect(await isDone(settled)).toBe(true)
+})
+
 test('a verifier that is silent is waited for until its lease is over, and one that knows nothing new no longer', async () => {
   const verifiers = make()
   verifiers.give('acme', device, 'a', 4)

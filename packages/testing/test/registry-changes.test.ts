@@ -111,6 +111,18 @@ describe('a revocation', () => {
     await done
   })
 
+  test('is acknowledged when the verifier gives its lease back, and nobody gives back that of another', async () => {
+    const other = await platform.enrollDevice('acme', 'other-reader')
+    await platform.grant(other, 'registry:read')
+    const { done, isDone } = await revoke('waits-0')
+    const path = `/v1/registry/changes?client=${'A'.repeat(22)}`
+    expect((await platform.call('DELETE', path, { as: other.tls })).status).toBe(200)
+    await pause(200)
+    expect(isDone()).toBe(false)
+    expect((await platform.call('DELETE', path, { as: hub.tls })).status).toBe(200)
+    await done
+  })
+
   test('is acknowledged without the verifier when its lease is over, also where it goes on asking for old news', async () => {
     const silent = await revoke('waits-2')
     await pause(300)

@@ -18,8 +18,8 @@ export interface AgentHome {
   readonly registry: HttpTrustRegistry
   /** The did:web of whoever lives here, which stays when the key changes. */
   readonly audiences: readonly string[]
-  /** Ends its connections. */
-  close(): void
+  /** Ends its connections; no revocation waits for it any more when this resolves. */
+  close(): Promise<void>
 }
 
 /**
@@ -38,8 +38,8 @@ export async function openHome(directory: string, now: () => number = Date.now):
     fetch,
     registry,
     audiences: home.role === 'device' ? [webDidOf(home)] : [],
-    close() {
-      registry.close()
+    async close() {
+      await registry.close()
       line.close()
     },
   }

@@ -46,6 +46,13 @@ export async function askChanges(reach: Reach, client: string, after: number | u
   return readChanges(body)
 }
 
+/** Says that nothing is remembered any more. */
+export async function endLease({ origin, fetch, patience }: Reach, client: string): Promise<void> {
+  const url = `${origin}/v1/registry/changes?client=${client}`
+  const response = await fetch(url, { method: 'DELETE', redirect: 'manual', signal: AbortSignal.timeout(patience) })
+  await response.body?.cancel()
+}
+
 export type Heard = { readonly change: Change } | 'reset' | 'beat'
 
 /** Hears what changes, until the stream ends, or is silent for longer than two beats take. */

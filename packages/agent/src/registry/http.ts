@@ -2,7 +2,7 @@ import { base64url } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import type { Change } from './http-changes.ts'
 import type { Told } from './http-entry.ts'
-import { askChanges, askEntry, type Fetch, hearChanges, type Reach } from './http-platform.ts'
+import { askChanges, askEntry, endLease, type Fetch, hearChanges, type Reach } from './http-platform.ts'
 import type { Entry, TrustRegistry } from './registry.ts'
 
 export interface HttpRegistryOptions {
@@ -85,11 +85,14 @@ export class HttpTrustRegistry implements TrustRegistry {
     return this.#ask(name)
   }
 
-  /** Ends its connections; from then on it knows nobody. */
-  close(): void {
+  /** From now on it knows nobody, and when this resolves no revocation waits for it any more. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
     this.#closing.abort()
     this.#known.clear()
     this.#wake()
+    // Where that cannot be said, the lease ends by itself.
+    if (this.isLive) await endLease(this.#reach, this.#client).catch(() => undefined)
   }
 
   /** Whoever asks for the same at once shares one question, as long as nothing was forgotten in between. */

@@ -49,6 +49,7 @@ export const access = {
   'GET /v1/messages': device,
   'POST /v1/messages': device,
   'GET /v1/registry/changes': { ...reader, door: 'machine' },
+  'DELETE /v1/registry/changes': { ...reader, door: 'machine' },
   'GET /v1/registry/:did': reader,
   'GET /v1/trust': onBoth(anyone),
   'GET /trust/root.pem': anyone,

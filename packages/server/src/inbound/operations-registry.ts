@@ -41,10 +41,18 @@ export const registryOperations = {
       if (accept === eventStream) {
         return { status: 200, type: eventStream, body: '', stream: platform.changes.stream(fleet, after) }
       }
-      if (!/^[A-Za-z0-9_-]{22}$/.test(query.client ?? '')) throw new Refused('bad-request', 'client')
+      const client = readClient(call)
       // Before the ledger is read: what is committed from here on is either in the answer or waits for this lease.
-      const lease = platform.store.giveLease(fleet, identityOf(call).path, query.client!, after ?? -1)
+      const lease = platform.store.giveLease(fleet, identityOf(call).path, client, after ?? -1)
       return json({ lease, ...(await platform.changes.since(fleet, after)) })
+    },
+  },
+  'DELETE /v1/registry/changes': {
+    summary: 'Give a lease back: whoever had it has forgotten what it was told',
+    query: ['client', 'fleet'],
+    async run(call) {
+      call.platform.store.endLease(await registryOf(call), identityOf(call).path, readClient(call))
+      return json({ ended: true })
     },
   },
   'GET /v1/registry/:did': {
@@ -67,6 +75,12 @@ export const registryOperations = {
     },
   },
 } as const satisfies Partial<Record<OperationName, Operation>>
+
+/** Which of the verifiers of one identity it is. */
+function readClient({ query: { client = '' } }: Call): string {
+  if (!/^[A-Za-z0-9_-]{22}$/.test(client)) throw new Refused('bad-request', 'client')
+  return client
+}
 
 /** A device has the registry of its own fleet; an operator says which. */
 async function registryOf(call: Call): Promise<string> {

@@ -162,6 +162,10 @@ export class Store {
     return this.#verifiers.give(fleet, identity, verifier, applied)
   }
 
+  endLease(fleet: string, identity: string, verifier: string): void {
+    this.#verifiers.end(fleet, identity, verifier)
+  }
+
   /** What was told of a name is forgotten by every verifier before it is acknowledged that it is not so any more. */
   #hold({ kind, about }: News): Promise<void> | undefined {
     const [fleet = '', ...rest] = about.split('/')

@@ -61,6 +61,13 @@ export class Verifiers {
     return lasts
   }
 
+  /** The verifier gives its lease back: it has forgotten all. */
+  end(ledger: string, identity: string, verifier: string): void {
+    this.#ledgers.get(ledger)?.delete(`${identity} ${verifier}`)
+    this.#woken.resolve()
+    this.#woken = Promise.withResolvers()
+  }
+
   /** Leases that a process before this one may have given are waited for. */
   presume(): void {
     this.#barrier = this.#now() + lease.lasts + lease.margin
@@ -75,7 +82,7 @@ export class Verifiers {
   async settled(ledger: string, entry: number): Promise<void> {
     const ends = new Map<string, number>()
     for (const [who, { applied, until }] of this.#ledgers.get(ledger) ?? []) if (applied < entry) ends.set(who, until)
-    await this.#waited(ends, who => (this.#ledgers.get(ledger)?.get(who)?.applied ?? -1) >= entry)
+    await this.#waited(ends, who => (this.#ledgers.get(ledger)?.get(who)?.applied ?? entry) >= entry)
   }
 
   /** Resolves when every lease that is given now has ended, whatever its holder knows. */
