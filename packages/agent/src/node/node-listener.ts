@@ -18,6 +18,11 @@ async function answer(
   outgoing: ServerResponse,
 ): Promise<void> {
   const { method = 'GET', headers, rawHeaders, url = '/', socket } = incoming
+  // Fetch 2.2.1: no Request has one of these.
+  if (/^(?:CONNECT|TRACE|TRACK)$/i.test(method)) {
+    outgoing.writeHead(405, { connection: 'close' }).end()
+    return
+  }
   const named = new Headers()
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) named.append(rawHeaders[i]!, rawHeaders[i + 1]!)
   const hasBody = method !== 'GET' && method !== 'HEAD'

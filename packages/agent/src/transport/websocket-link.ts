@@ -59,8 +59,10 @@ export class WebSocketLink implements Transport {
         this.#end()
         resolve()
       })
+      if (socket.readyState <= 1) return
+      this.#end()
+      resolve()
     })
-    if (socket.readyState > 1) this.#end()
   }
 
   /** Whether the other side has said anything. */

@@ -90,6 +90,47 @@ test('what is left of a body that nobody read is not taken for a request', async
   })
   socket.write(`GET /messages HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n${smuggled}`)
   expect((await said).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 405'])
+  expect(await said).toMatch(/\r\nconnection: close\r\n/i)
+})
+
+test('a body that says that it is too long is refused before any of it came', async () => {
+  const socket = connect(place.port, '127.0.0.1')
+  ends.push(async () => void socket.destroy())
+  const said = new Promise<string>(resolve => socket.once('data', chunk => resolve(String(chunk))))
+  const head = ['POST /messages HTTP/1.1', 'host: x', 'content-type: application/mint', 'content-length: 98305']
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  expect(await said).toMatch(/^HTTP\/1\.1 413 /)
+})
+
+test('a method that no request can have is refused, as others are', async () => {
+  const status = await new Promise(resolve => {
+    request(place.url, { method: 'TRACE' }, ({ statusCode }) => resolve(statusCode)).end()
+  })
+  expect(status).toBe(405)
+})
+
+test('a message that counts is not sent again, whatever the receiver says', async () => {
+  let asked = 0
+  const { url } = await serve((_, response) => {
+    asked++
+    response.writeHead(409).end('{"code":"message-fresh","retryAfter":1}')
+  })
+  const sender = await Agent.create({ transport: new HttpTransport({ url }), wait: async () => undefined })
+  const send = (sequence?: number) =>
+    sender.send({ to: service.did, scope: 'telemetry:write', payload: '', ...(sequence !== undefined && { sequence }) })
+  await expect(send(7)).rejects.toMatchObject({ code: 'message-fresh' })
+  expect(asked).toBe(1)
+  await expect(send()).rejects.toMatchObject({ code: 'message-fresh' })
+  expect(asked).toBe(3)
+})
+
+test.each(['-1', '30001', '1e400', '"soon"', 'null'])('a receiver cannot have its sender wait for %s', async wait => {
+  const body = `{"code":"message-fresh","retryAfter":${wait}}`
+  const { url } = await serve((_, response) => response.writeHead(409).end(body))
+  let waits = 0
+  const sender = await Agent.create({ transport: new HttpTransport({ url }), wait: async () => void waits++ })
+  await expect(sender.send({ to: service.did, scope: 'telemetry:write', payload: '' })).rejects.toThrow(Refused)
+  expect(waits).toBe(0)
 })
 
 test('the answer says why, in one form, and when', async () => {

@@ -3,7 +3,7 @@ import { type Mosquitto, startMosquitto } from '@mintmark/testing'
 import type { IPublishPacket, MqttClient } from 'mqtt'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { need } from '../../../../scripts/services.ts'
-import { Agent, MemoryTrustRegistry, type Received } from '../../src/index.ts'
+import { Agent, MemoryNonceStore, MemoryTrustRegistry, type Received } from '../../src/index.ts'
 import { MqttTransport, topicOf } from '../../src/transport/index.ts'
 import { connectMqtt } from './ways.ts'
 
@@ -98,6 +98,31 @@ describe.skipIf(missing)(missing ?? 'through mosquitto', () => {
     const again = { ...packets[0]!, dup: true }
     await new Promise(resolve => service.client.handleMessage(again, resolve))
     expect([delivered.length, refused]).toEqual([1, []])
+  })
+
+  test('what the broker brings again, because it did not hear that it came, is delivered once', async () => {
+    // Older than the key of the device, so that its first message is not fresh.
+    const nonces = new MemoryNonceStore()
+    const { registry, device } = await scene()
+    const client = await connectMqtt(broker.url, { clean: false, clientId: 'kept' })
+    clients.push(client)
+    const agent = await Agent.create({ registry, nonces })
+    const [delivered, refused]: [string[], string[]] = [[], []]
+    const packets: boolean[] = []
+    client.on('packetreceive', packet => packet.cmd === 'publish' && packets.push(packet.dup))
+    await new MqttTransport(client).listen({
+      agent,
+      deliver: received => {
+        // Its connection is lost before the broker can be told.
+        if (delivered.push(received.text()) === 1) client.stream.destroy()
+      },
+      refused: ({ code }) => refused.push(code),
+    })
+    await device.send({ to: agent.did, scope, payload: 'once' })
+    await until(() => packets.length === 2)
+    await device.send({ to: agent.did, scope, payload: 'next' })
+    await until(() => delivered.length === 2)
+    expect([packets, delivered, refused]).toEqual([[false, true, false], ['once', 'next'], []])
   })
 
   test('after the broker has restarted it goes on', async () => {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { startMosquitto } from '@mintmark/testing'
-import { connectAsync, type MqttClient } from 'mqtt'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { type WebSocket as Peer, WebSocketServer } from 'ws'
 import { need } from '../../../../scripts/services.ts'
 import type { Transport } from '../../src/index.ts'
@@ -92,7 +92,8 @@ const webSocket: Way = {
   },
 }
 
-export const connectMqtt = (url: string): Promise<MqttClient> => connectAsync(url, { reconnectPeriod: 50 })
+export const connectMqtt = (url: string, options: IClientOptions = {}): Promise<MqttClient> =>
+  connectAsync(url, { reconnectPeriod: 50, ...options })
 
 const mqtt: Way = {
   name: 'MQTT',
