@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { Refused } from '@mintmark/core/errors'
 import { isCode } from '@mintmark/elements'
 
-/** What one process at a time may do in a home: be its daemon, or exchange its certificate or key; or write a journal. */
-export type Purpose = 'daemon' | 'renewal' | 'journal'
+/**
+ * What one process at a time may do in a home: be its daemon or its sidecar, or exchange its certificate or key; or write
+ * a journal.
+ */
+export type Purpose = 'daemon' | 'sidecar' | 'renewal' | 'journal'
 
 export interface Lock {
   release(): void

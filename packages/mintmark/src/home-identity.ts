@@ -4,17 +4,23 @@ import { MemoryNonceStore } from '@mintmark/agent'
 import { type AgentHome, openHome } from '@mintmark/agent/node'
 import type { Identity } from '@mintmark/agent/sidecar'
 import { homeState } from '@mintmark/device'
+import { lockHome } from '@mintmark/device/lock'
 
 /**
  * Who lives in a home, opened again when that has changed: a daemon may change its key, or end it.
- * @throws Refused `home-missing`, `home-retired`, `home-damaged`
+ * One process a home: another one would know other nonces, and take the same message again.
+ * @throws Refused `home-missing`, `home-retired`, `home-damaged`, `home-in-use`
  */
 export async function openIdentity(directory: string): Promise<{ readonly identity: Identity; close(): void }> {
   const nonces = new MemoryNonceStore({ now: Date.now })
   let seen = look(directory)
   let opened: Promise<AgentHome> = openHome(directory)
-  await opened
   const end = () => opened.then(home => home.close()).catch(() => undefined)
+  await opened
+  const lock = await lockHome(directory, 'sidecar').catch((error: unknown) => {
+    end()
+    throw error
+  })
   return {
     identity: async () => {
       const now = look(directory)
@@ -26,7 +32,10 @@ export async function openIdentity(directory: string): Promise<{ readonly identi
       const { key, registry, audiences } = await opened
       return { key, registry, audiences, nonces }
     },
-    close: end,
+    close: () => {
+      lock.release()
+      end()
+    },
   }
 }
 

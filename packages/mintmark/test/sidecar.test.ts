@@ -128,9 +128,16 @@ test('what cannot be is refused before it says that it is ready', async () => {
   const { home } = await enrolledHome()
   const first = await started(home)
   expect(first.ready.socket).toBeDefined()
-  const second = await started(home)
-  expect([JSON.parse(second.line).error.code, await second.ended]).toEqual(['address-in-use', 1])
-  await first.end()
+  // Two would not know each other's nonces: the same message could be received by each, wherever they listen.
+  for (const more of [[], ['--socket', join(home, 'another.sock')], ['--http', '127.0.0.1:0']]) {
+    const second = await started(home, ...more)
+    expect([JSON.parse(second.line).error.code, await second.ended]).toEqual(['home-in-use', 1])
+  }
+  const elsewhere = await started((await enrolledHome()).home, '--socket', first.ready.socket!)
+  expect([JSON.parse(elsewhere.line).error.code, await elsewhere.ended]).toEqual(['address-in-use', 1])
+  await first.end('SIGKILL')
+  const next = await started(home)
+  expect((await next.end()).code).toBe(0)
   chmodSync(home, 0o777)
   const exposed = await started(home)
   expect([JSON.parse(exposed.line).error.code, await exposed.ended]).toEqual(['socket-exposed', 1])

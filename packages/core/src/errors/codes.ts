@@ -323,7 +323,7 @@ const table = {
     status: 409,
     seen: 'anyone',
     message: 'Another process is at work in this home.',
-    hint: 'a renewal is over in a moment; a daemon is there to stay, and one a home is enough',
+    hint: 'a renewal is over in a moment; a daemon or a sidecar is there to stay, and one a home is enough',
   },
   'anchor-mismatch': {
     status: 401,
