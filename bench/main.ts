@@ -26,6 +26,8 @@ const usage = `npm run bench -- [${Object.keys(benches).join('] [')}] [options] 
   --postgres          SQLite beside PostgreSQL with one and three processes, on a server that is started for it
   --step-ca <url>     a step-ca that runs, beside the other peers; with --step-ca-root, --provisioner and
                       --provisioner-key, as bench/README.md says
+  messages
+  --soak <n>          so many, signed and received one after another, and the memory that it takes; nothing else
   registry
   --devices <n>       in the registry that is measured (1000000)
   --data <directory>  where registries are kept, and found again the next time

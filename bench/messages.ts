@@ -1,9 +1,9 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { Agent, type AgentOptions, MemoryNonceStore, MemoryTrustRegistry } from '@mintmark/agent'
-import { libsodiumVerify, nodeSha256 } from '@mintmark/agent/node'
 import { compileScopes, type ScopeMatcher } from '@mintmark/core/rules'
 import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import sodium from 'sodium-native'
+import { type Contestant, each, measure, mintmark, mintmarkWithLedger, peer, scope } from './message-load.ts'
+import { benchCores, benchRedis, soak } from './message-stores.ts'
 import type { Options } from './options.ts'
 
 // What it costs to receive a message: every check, nonces and registry in memory, on one core. Beside it the same checks
@@ -16,25 +16,21 @@ const cases = [
   { senders: 1, bytes: 1_000 },
   { senders: 1, bytes: 64_000 },
 ] as const
-const scope = 'telemetry:write'
 const counted = 10_000
-/** So that each sender was seen once. */
-const warmupOf = (senders: number): number => Math.max(2_000, senders)
-const peer = 'did:web:bench.example.test'
+/** So that each sender was seen once, and what runs often is compiled. */
+const warmup = 10_000
 
-type Load = { readonly senders: number; readonly bytes: number; readonly count: number }
-/** Makes so many messages, and gives what receives the next one. */
-type Contestant = (load: Load) => Promise<() => unknown>
-
-export async function benchMessages({ rounds }: Pick<Options, 'rounds'>): Promise<void> {
-  const contestants: Readonly<Record<string, Contestant>> = { mintmark, 'jose + Map': joseAndMap, libsodium: bare }
+export async function benchMessages({ rounds, soak: long }: Pick<Options, 'rounds' | 'soak'>): Promise<void> {
+  if (long !== undefined) return soak(long)
+  const contestants: Readonly<Record<string, Contestant>> = {
+    ...{ mintmark, 'with ledger': mintmarkWithLedger, 'jose + Map': joseAndMap, libsodium: bare },
+  }
   for (const { senders, bytes } of cases) {
     const results = new Map<string, number[]>(Object.keys(contestants).map(name => [name, []]))
-    const count = bytes > 10_000 ? 2_000 : counted
-    const warmup = warmupOf(senders)
+    const [before, count] = bytes > 10_000 ? [1_000, 2_000] : [warmup, counted]
     for (let round = 0; round < rounds; round++) {
       for (const [name, make] of Object.entries(contestants)) {
-        results.get(name)!.push(await measure(await make({ senders, bytes, count: count + warmup }), warmup, count))
+        results.get(name)!.push(await measure(await make({ senders, bytes, count: before + count }), before, count))
       }
     }
     console.log(`messages of ${bytes} bytes from ${senders} senders, median of ${rounds} rounds`)
@@ -46,31 +42,10 @@ export async function benchMessages({ rounds }: Pick<Options, 'rounds'>): Promis
     }
     const ratio = (other: string): string => (micros(other) / micros('mintmark')).toFixed(2)
     console.log(`  mintmark / jose + Map ${ratio('jose + Map')}x (budget: >= 2x), / libsodium ${ratio('libsodium')}x`)
+    console.log(`  with ledger / mintmark ${(1 / Number(ratio('with ledger'))).toFixed(2)}x`)
   }
-}
-
-async function measure(receive: () => unknown, warmup: number, count: number): Promise<number> {
-  for (let i = 0; i < warmup; i++) await receive()
-  const before = process.cpuUsage()
-  for (let i = 0; i < count; i++) await receive()
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / count
-}
-
-const mintmark: Contestant = async ({ senders, bytes, count }) => {
-  const registry = new MemoryTrustRegistry()
-  const nonces = new MemoryNonceStore({ mostOfOne: 1_000_000 })
-  const options: AgentOptions = { registry, nonces, verify: libsodiumVerify(sodium), sha256: nodeSha256 }
-  const service = await Agent.create({ ...options, longestBody: 100_000, audiences: [peer] })
-  const devices: Agent[] = []
-  for (let i = 0; i < senders; i++) devices.push(await Agent.create())
-  for (const { did } of devices) registry.register(did, { scopes: [scope] })
-  const payload = randomBytes(bytes)
-  return each(
-    count,
-    i => devices[i % senders]!.send({ to: peer, payload, scope }),
-    message => service.receive(message),
-  )
+  await benchRedis(rounds)
+  await benchCores()
 }
 
 /** A JWT with the digest of the body, held against a Map of keys, a window, a scope and a Map of what was received. */
@@ -116,11 +91,4 @@ const bare: Contestant = async () => {
   const message = randomBytes(260)
   const signature = sign(null, message, privateKey)
   return () => sodium.crypto_sign_verify_detached(signature, message, key)
-}
-
-async function each<T>(count: number, write: (i: number) => Promise<T>, receive: (message: T) => unknown) {
-  const messages: T[] = []
-  for (let i = 0; i < count; i++) messages.push(await write(i))
-  let at = 0
-  return () => receive(messages[at++]!)
 }

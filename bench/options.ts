@@ -11,6 +11,8 @@ export interface Options {
   readonly revocations: number
   /** Beside SQLite, on a PostgreSQL server that is started for it. */
   readonly postgres: boolean
+  /** So many messages, and nothing else, to see that memory stays flat. */
+  readonly soak: number | undefined
   /** One that runs, to be measured too. */
   readonly stepCa: StepCaPlace | undefined
 }
@@ -49,6 +51,7 @@ export function readOptions(args: readonly string[]): { wanted: readonly string[
       connections: readCount('connections', values.connections, 10),
       revocations: readCount('revocations', values.revocations, 1),
       postgres: values.postgres,
+      soak: values.soak === undefined ? undefined : readCount('soak', values.soak, 10),
       stepCa: readStepCa(values),
     },
   }
@@ -67,6 +70,7 @@ function parse(args: readonly string[]) {
         connections: { type: 'string', default: '5000' },
         revocations: { type: 'string', default: '200' },
         postgres: { type: 'boolean', default: false },
+        soak: { type: 'string' },
         'step-ca': { type: 'string' },
         'step-ca-root': { type: 'string' },
         provisioner: { type: 'string' },

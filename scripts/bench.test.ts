@@ -37,9 +37,16 @@ test('help names every option', () => {
     '--data',
     '--connections',
     '--revocations',
+    '--soak',
   ]) {
     expect(stdout).toContain(option)
   }
+})
+
+test('messages are received for as long as one likes, and the memory is printed', () => {
+  const { status, stdout, stderr } = bench('messages', '--soak', '200')
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  expect(stdout.match(/resident \d+ MB/g)).toHaveLength(10)
 })
 
 test('revocations are timed beside the floor, with each device on a connection of its own', () => {
