@@ -21,6 +21,7 @@ import { need } from '../../../../scripts/services.ts'
 import { Agent, MemoryNonceStore, MemoryTrustRegistry, makeKey, Refused } from '../../src/index.ts'
 import { serveHttp } from '../../src/node/index.ts'
 import { openSidecar, peerUid, provideSecret, type Sidecar, type SidecarOptions } from '../../src/node/sidecar/index.ts'
+import { EncryptionKeys } from '../../src/seal/index.ts'
 import { messageHandler } from '../../src/transport/index.ts'
 
 // What another account, a page in a browser, or a program without the secret gets from a sidecar.
@@ -125,6 +126,20 @@ describe('what a program gets', () => {
     expect([received.from, received.onBehalfOf, received.json()]).toEqual([did, 'sensor-7', { celsius: 21.5 }])
     const { bytes } = await send(socket, { to: service.did, scope, base64: 'AAEC' }, { accept: 'application/mint' })
     expect(Buffer.from((await service.receive(bytes)).payload)).toEqual(Buffer.from([0, 1, 2]))
+  })
+
+  test('what it has sealed the receiver alone reads, and without a key to seal to nothing goes out', async () => {
+    const encryption = await EncryptionKeys.open()
+    const service = await Agent.create({ registry, nonces: oldStore(), encryption })
+    await open({ socket })
+    registry.register(String((await ask(socket)).json.did), { scopes: [scope] })
+    const fields = { to: service.did, scope, payload: 'the code is 1234', seal: true }
+    expect((await send(socket, fields)).json).toMatchObject({ code: 'no-encryption-key' })
+    registry.register(service.did, { scopes: [], encryption: await service.announceEncryption() })
+    const message = Buffer.from(String((await send(socket, fields)).json.message), 'base64')
+    expect(message.includes('1234')).toBe(false)
+    const received = await service.receive(message)
+    expect([received.isSealed, received.text()]).toEqual([true, 'the code is 1234'])
   })
 
   test('it receives, once, and hears who sent what', async () => {
