@@ -27,7 +27,8 @@ export class RefusedSender extends Refused {
   readonly sender: string
 
   constructor(refused: Refused, sender: string) {
-    super(refused.code, refused.detail, { cause: refused })
+    const { code, detail, retryAfter } = refused
+    super(code, detail, { cause: refused, ...(retryAfter !== undefined && { retryAfter }) })
     this.sender = sender
   }
 }

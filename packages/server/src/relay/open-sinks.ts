@@ -35,10 +35,18 @@ export function openSinks(
   }
 }
 
+/** Milliseconds between two lines of the log about one sink. */
+const quiet = 60_000
+
 function open({ kind, url }: SinkAddress, log: Logger, sink: string): Sink {
   // Not the error itself: it may have the URL with its password.
-  const failed = (error: Error): void =>
+  let told = Number.NEGATIVE_INFINITY
+  const failed = (error: Error): void => {
+    // It is tried again each second.
+    if (performance.now() - told < quiet) return
+    told = performance.now()
     log.warn({ sink, code: (error as { code?: unknown }).code }, 'the sink is away')
+  }
   if (kind === 'webhook') return webhookSink(url)
   return kind === 'mqtt' ? mqttSink(url, failed) : natsSink(url, failed)
 }
