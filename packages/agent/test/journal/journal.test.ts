@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hex, utf8 } from '@mintmark/core/bytes'
-import { readVerifierKey } from '@mintmark/core/ledger'
+import { readVerifierKey, signCheckpoint } from '@mintmark/core/ledger'
+import { nodeSha256 } from '@mintmark/elements'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Agent, MemoryTrustRegistry, makeKey, type Received } from '../../src/index.ts'
+import { writeJournalEntry } from '../../src/journal/entry.ts'
 import { proveJournalEntry } from '../../src/journal/index.ts'
+import { writeJournalProof } from '../../src/journal/proof.ts'
 import { FileJournal, verifyJournal } from '../../src/node/index.ts'
 import { journalFiles, tileFiles } from '../../src/node/journal/files.ts'
-import { Stand } from './stand.ts'
+import { emptyTree, grow } from '../../src/node/journal/tree.ts'
+import { origin, Stand } from './stand.ts'
 
 let stand: Stand
 beforeEach(async () => {
@@ -119,6 +123,15 @@ describe('a journal', () => {
     const { publicKey } = await makeKey()
     await expect(prove({}, { ...key, publicKey })).rejects.toMatchObject({ code: 'bad-checkpoint' })
     await journal.close()
+  })
+
+  test('proves no entry that says it is of another place', async () => {
+    const entry = writeJournalEntry(1, await stand.accept())
+    const { root } = grow(emptyTree, [entry], nodeSha256)
+    const checkpoint = await signCheckpoint(stand.key, origin, 1, root)
+    const file = writeJournalProof({ origin, index: 0, entry, proof: [], checkpoint })
+    const journal = { name: origin, publicKey: stand.key.publicKey }
+    await expect(proveJournalEntry(utf8(file), journal)).rejects.toMatchObject({ code: 'bad-proof' })
   })
 
   test('has one writer: a second one is refused until the first has ended', async () => {

@@ -4,10 +4,10 @@ import { readBundle, tilePath, tilesOf, writeBundle } from '@mintmark/core/ledge
 import { nodeSha256 } from '@mintmark/elements'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { writeJournalEntry } from '../../src/journal/entry.ts'
-import { verifyJournal } from '../../src/node/index.ts'
+import { FileJournal, verifyJournal } from '../../src/node/index.ts'
 import { tileFiles } from '../../src/node/journal/files.ts'
 import { emptyTree, grow } from '../../src/node/journal/tree.ts'
-import { Stand } from './stand.ts'
+import { origin, Stand } from './stand.ts'
 
 // What somebody who can write the files, and has not the key, does to a journal.
 
@@ -113,6 +113,16 @@ describe('finds', () => {
     expect(await verify([newer])).toMatchObject({ ok: false, entry: 300 })
   })
 
+  test('a head of the same key over other entries', async () => {
+    const [other, saved] = [await Stand.make(), `${stand.directory}-fork`]
+    const fork = await FileJournal.open(saved, { origin, key: stand.key })
+    await Promise.all((await other.accepted(300)).map(each => fork.append(each)))
+    expect(await verify([fork.checkpoint])).toMatchObject({ ok: false, file: 'checkpoint' })
+    expect(await verify([older])).toMatchObject({ ok: true })
+    await fork.close()
+    other.remove()
+  })
+
   test('a bit that is another, in any byte of the head and sampled in every file', async () => {
     const files = ['checkpoint', ...tileFiles(directory)]
     let flips = 0
@@ -167,6 +177,7 @@ describe('does not open', () => {
     const flip = (bytes: Buffer) => bytes.map((byte, i) => (i === 9 ? byte ^ 1 : byte))
     const last = tileFiles(real()).find(path => path.includes('entries/002.p/'))!
     expect(await damaged(() => edit(file(last), flip))).toBe('ledger-broken')
+    expect(await damaged(() => edit(file('tile/1/000.p/2'), flip))).toBe('ledger-broken')
     expect(await damaged(() => rmSync(file('tile/entries/000')))).toBe('ledger-broken')
     expect(await damaged(() => rmSync(file('tile/0/001')))).toBe('ledger-broken')
     expect(existsSync(file(last))).toBe(true)

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import { readUtf8, type Sha256, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { type Key, type Verify, webCryptoVerify } from '@mintmark/core/keys'
@@ -15,7 +14,7 @@ import {
   verifierKey,
 } from '@mintmark/core/ledger'
 import { type Lock, lockHome } from '@mintmark/device/lock'
-import { nodeSha256 } from '@mintmark/elements'
+import { makeDirectoryDurably, nodeSha256 } from '@mintmark/elements'
 import type { Journal } from '../../agent.ts'
 import { writeJournalEntry } from '../../journal/entry.ts'
 import { writeJournalProof } from '../../journal/proof.ts'
@@ -87,7 +86,7 @@ export class FileJournal implements Journal {
     const { origin, key, verify = webCryptoVerify, sha256 = nodeSha256 } = options
     // It is the context of what the key signs (docs/spec/contexts.md).
     if (!/^[a-z0-9][a-z0-9.-]{0,252}\/journal$/.test(origin)) throw new RangeError('not the origin of a journal')
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectoryDurably(directory, 0o700)
     const lock = await lockHome(directory, 'journal')
     try {
       const files = options.files ?? journalFiles(directory)
