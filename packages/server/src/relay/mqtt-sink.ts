@@ -6,7 +6,11 @@ const patience = 5_000
 
 /** Publishes to an MQTT broker where the SDK's receivers subscribe, each message once, with its acknowledgement (QoS 1). */
 export function mqttSink(url: URL, log: (error: Error) => void): Sink {
-  const client = mqtt.connect(url.href, { clean: true, reconnectPeriod: 1_000, connectTimeout: patience })
+  // The client would take them from the URL as they are written there.
+  const [username, password] = [url.username, url.password].map(decodeURIComponent)
+  const credentials = username === '' ? {} : { username: username!, password: password! }
+  const options = { ...credentials, clean: true, reconnectPeriod: 1_000, connectTimeout: patience }
+  const client = mqtt.connect(`${url.protocol}//${url.host}`, options)
   /** What gives up on each that was published and is not answered. */
   const pending = new Set<(error: Error) => void>()
   let changed = (): void => undefined
