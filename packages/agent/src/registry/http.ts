@@ -141,11 +141,18 @@ export class HttpTrustRegistry implements TrustRegistry {
   }
 
   async #renew(): Promise<void> {
+    let failures = 0
     while (!this.#closing.signal.aborted) {
       const woken = new Promise<void>(resolve => {
         this.#wake = resolve
       })
-      const again = await this.#renewOnce().catch(() => times.again)
+      const again = await this.#renewOnce().then(
+        next => {
+          failures = 0
+          return next
+        },
+        () => pauseAfter(failures++),
+      )
       if (again > 0) await Promise.race([woken, pause(again)])
     }
   }
@@ -165,8 +172,10 @@ export class HttpTrustRegistry implements TrustRegistry {
   }
 
   async #hear(): Promise<void> {
+    let failures = 0
     while (!this.#closing.signal.aborted) {
       await hearChanges(this.#reach, this.#applied, what => {
+        failures = 0
         if (what === 'reset') this.#forgetAll()
         else if (what !== 'beat') {
           this.#forget(what.change)
@@ -175,7 +184,7 @@ export class HttpTrustRegistry implements TrustRegistry {
         }
         if (what !== 'beat') this.#wake()
       }).catch(() => undefined)
-      if (!this.#closing.signal.aborted) await pause(times.again)
+      if (!this.#closing.signal.aborted) await pause(pauseAfter(failures++))
     }
   }
 
@@ -201,5 +210,8 @@ function keep<T>(map: Map<string, T>, name: string, value: T, most: number): voi
   if (map.size >= most) map.delete(map.keys().next().value!)
   map.set(name, value)
 }
+
+/** Longer each time: a platform that refuses, or is away, is not to be asked as often as one that answers. */
+const pauseAfter = (failures: number): number => Math.min(times.again * 2 ** failures, times.patience)
 
 const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
