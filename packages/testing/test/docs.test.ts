@@ -18,7 +18,8 @@ const run = ['docs/operator.md', 'docs/device-builder.md', 'docs/auditor.md']
 
 const missing = need('curl') ?? need('openssl')
 
-test.skipIf(missing).each(run)('every command of %s does what the page says', { timeout: 180_000 }, async path => {
+// A page is a day's work; the limit is for one that hangs.
+test.skipIf(missing).each(run)('every command of %s does what the page says', { timeout: 600_000 }, async path => {
   const { steps, problems } = await runPage(page(path))
   expect(problems).toEqual([])
   expect(steps).toBeGreaterThan(5)
