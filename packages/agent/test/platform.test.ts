@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { base64url, hex } from '@mintmark/core/bytes'
-import { type Change, isOfKind } from '@mintmark/core/rules'
+import { webCryptoVerify } from '@mintmark/core/keys'
+import { checkReceipt, type Receipt } from '@mintmark/core/ledger'
+import { type Change, isOfKind, readChange } from '@mintmark/core/rules'
 import { readEnvelope } from '@mintmark/core/signed'
 import { enroll } from '@mintmark/device'
 import { startTestPlatform, type TestPlatform } from '@mintmark/testing'
@@ -119,6 +121,68 @@ test('a receiver has each message recorded before it is delivered, by its envelo
   expect(facts.at(-1)!.by).toBe('acme/device/hub-1')
   expect(readEnvelope(facts.at(-1)!.body.envelope).claims.digest).toHaveLength(32)
   expect(Buffer.from(facts.at(-1)!.bytes).includes('only for you')).toBe(false)
+})
+
+test('each message has a receipt that anybody can check, kept before it is delivered', async () => {
+  const kept: Receipt[] = []
+  const keep = (receipt: Receipt) => void kept.push(receipt)
+  const service = await agentOf(hub!, { journal: new PlatformJournal({ ...hub!, keep }) })
+  const device = await agentOf(sender!)
+  const received = await service.receive(await device.send({ to: service.did, payload: 'x', scope: 'telemetry:write' }))
+  const [receipt] = kept
+  const fact = readChange(receipt!.entry) as Change<'message.accepted'>
+  expect(hex(fact.body.envelope)).toBe(hex(received.envelope))
+  expect(hub!.ledger!.origin).toMatch(/^acme\..+\/ledger$/)
+  expect(await checkReceipt(receipt!, { ...hub!.ledger!, verify: webCryptoVerify })).toMatchObject({
+    size: receipt!.index + 1,
+  })
+})
+
+test('what a platform answers in place of a receipt of this message is refused, and nothing is delivered', async () => {
+  const device = await agentOf(sender!)
+  const kept: Receipt[] = []
+  const keep = (receipt: Receipt) => void kept.push(receipt)
+  const answering = async (change: (reply: Reply) => unknown): Promise<Agent> => {
+    const fetch: AgentHome['fetch'] = async (url, init) => {
+      const answer = await hub!.fetch(url, init)
+      return Response.json(change((await answer.json()) as Reply), { status: answer.status })
+    }
+    return agentOf(hub!, { journal: new PlatformJournal({ ...hub!, fetch, keep }) })
+  }
+  interface Reply {
+    readonly receipt: { readonly index: number; readonly proof: readonly string[]; readonly checkpoint: string }
+  }
+  let before: Reply | undefined
+  const attacks: [(reply: Reply) => unknown, string][] = [
+    [
+      reply => {
+        before = reply
+        return {}
+      },
+      'bad-proof',
+    ],
+    // Of another message: in the ledger, and signed.
+    [() => before, 'bad-proof'],
+    [() => 'x', 'bad-proof'],
+    [({ receipt }) => ({ receipt: { ...receipt, index: receipt.index - 1 } }), 'bad-proof'],
+    [({ receipt }) => ({ receipt: { ...receipt, proof: [] } }), 'bad-proof'],
+    [
+      ({ receipt }) => ({
+        receipt: {
+          ...receipt,
+          checkpoint: receipt.checkpoint.replace(/(?<=\n— \S+ .{20})./u, c => (c === 'A' ? 'B' : 'A')),
+        },
+      }),
+      'bad-checkpoint',
+    ],
+    [({ receipt }) => ({ receipt: { ...receipt, origin: 'other.mintmark.test/ledger' } }), 'bad-checkpoint'],
+  ]
+  for (const [attack, code] of attacks) {
+    const service = await answering(attack)
+    const message = await device.send({ to: service.did, payload: 'x', scope: 'telemetry:write' })
+    await expect(service.receive(message)).rejects.toMatchObject({ code })
+  }
+  expect(kept).toEqual([])
 })
 
 test('what the platform refuses, or does not answer, is not delivered', async () => {

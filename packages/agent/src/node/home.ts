@@ -1,8 +1,11 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Refused } from '@mintmark/core/errors'
-import type { Key } from '@mintmark/core/keys'
+import { admitRaw, type Key } from '@mintmark/core/keys'
+import { readCertificate, readCharter } from '@mintmark/core/signed'
 import { type Home, homeState, type ProvenFetch, provenFetch, openHome as read, readHome } from '@mintmark/device'
+import { nodeVerify } from '@mintmark/elements'
+import type { LedgerName } from '../platform/recording.ts'
 import { HttpTrustRegistry } from '../registry/http.ts'
 import type { Fetch } from '../registry/http-platform.ts'
 
@@ -16,6 +19,8 @@ export interface AgentHome {
   readonly fetch: Fetch
   /** Who the platform knows. It needs the scope `registry:read`. */
   readonly registry: HttpTrustRegistry
+  /** The ledger of the fleet, by the charter that the root signed; undefined in an operator's home. */
+  readonly ledger: LedgerName | undefined
   /** The did:web of whoever lives here, which stays when the key changes. */
   readonly audiences: readonly string[]
   /** Ends its connections; no revocation waits for it any more when this resolves. */
@@ -37,12 +42,19 @@ export async function openHome(directory: string, now: () => number = Date.now):
     url: home.url,
     fetch,
     registry,
+    ledger: await ledgerOf(home),
     audiences: home.role === 'device' ? [webDidOf(home)] : [],
     async close() {
       await registry.close()
       line.close()
     },
   }
+}
+
+async function ledgerOf({ anchor, charter }: Home): Promise<LedgerName | undefined> {
+  if (!charter) return undefined
+  const { fleet, domain, ledgerKey } = await readCharter(charter, readCertificate(anchor).publicKey, nodeVerify)
+  return { origin: `${fleet}.${domain}/ledger`, publicKey: admitRaw('Ed25519', ledgerKey) }
 }
 
 /** The way to the platform, by what the home has now. */

@@ -1,4 +1,4 @@
 // The platform as a place where messages are recorded, and from which sealed ones are heard.
 
 export { type Handed, handedMessages, type ListenOptions } from './listening.ts'
-export { PlatformJournal, type PlatformOptions, PlatformTransport } from './recording.ts'
+export { type LedgerName, PlatformJournal, type PlatformOptions, PlatformTransport } from './recording.ts'

@@ -26,6 +26,11 @@ export class HttpTransport implements Transport {
    * @throws Refused what the receiver says; `unreachable` where nobody answers in time, and then it may have arrived
    */
   async deliver(message: Uint8Array, to: string): Promise<void> {
+    await this.ask(message, to, 0)
+  }
+
+  /** Delivers, and gives what the receiver says to it. @param most its bytes; with 0 nobody waits for any */
+  async ask(message: Uint8Array, to: string, most: number): Promise<Uint8Array> {
     const { url, fetch, timeout } = this.#options
     const where = typeof url === 'string' ? url : readAddress(url(to), 'http')
     const signal = AbortSignal.timeout(timeout)
@@ -36,11 +41,13 @@ export class HttpTransport implements Transport {
       const body = Uint8Array.from(message)
       // Where a redirect leads is not where the caller wanted to send this.
       response = await fetch(where, { method: 'POST', headers, body, redirect: 'manual', signal })
-      said = response.ok ? await emptied(response) : await readShort(response)
+      if (!response.ok) said = await readShort(response)
+      else said = most > 0 ? await readStream(response.body, most) : await emptied(response)
     } catch (cause) {
       throw new Refused('unreachable', signal.aborted ? 'no answer in time' : 'the receiver', { cause })
     }
     if (!response.ok) throw refusalOf(response, said)
+    return said
   }
 }
 
@@ -50,7 +57,7 @@ export const mediaTypeOf = (message: Uint8Array): string =>
 
 const longestAnswer = 4_096
 
-/** What a receipt says is not for here; the connection goes on when it is read or let go. */
+/** Nobody reads it; the connection goes on when it is let go. */
 async function emptied(response: Response): Promise<Uint8Array> {
   await response.body?.cancel()
   return new Uint8Array()
