@@ -115,7 +115,7 @@ export class GatewayTransport {
   async #forward(): Promise<void> {
     const { queue, chance, wait, told } = this.#options
     const { signal } = this.#over
-    for (let failures = 0; !signal.aborted; ) {
+    for (let [failures, doubts] = [0, 0]; !signal.aborted; ) {
       const woken = new Promise<void>(resolve => {
         this.#wake = resolve
       })
@@ -126,10 +126,11 @@ export class GatewayTransport {
         continue
       }
       const why = await this.#send(reading)
-      const isOver = !why || hopeless.has(why.code) || (why.code === 'broken' && failures >= mostTries)
+      // However often nobody answered before: of this reading the receiver has said nothing then.
+      const isOver = !why || hopeless.has(why.code) || (doubtful.has(why.code) && ++doubts > mostTries)
       if (why) told(why, reading, isOver ? 'dropped' : 'kept')
       if (isOver) {
-        failures = 0
+        failures = doubts = 0
         await queue.removeFirst()
       } else {
         const pause = Math.max(why.retryAfter ?? 0, chance() * Math.min(longestPause, firstPause * 2 ** failures++))
@@ -167,10 +168,9 @@ const hopeless: ReadonlySet<Code> = new Set<Code>([
   'too-large',
   'bad-envelope',
   'bad-scope',
-  'body-refused',
-  'seal-refused',
 ])
-/** Of a reading that the receiver fails at. */
+/** It may be this reading, or a fault on the way, a receiver that has its key not yet, a disk that is full for a while. */
+const doubtful: ReadonlySet<Code> = new Set<Code>(['broken', 'body-refused', 'seal-refused'])
 const mostTries = 10
 const [firstPause, longestPause] = [500, 30_000]
 

@@ -133,9 +133,30 @@ test.each(['unreachable', 'unavailable', 'nonces-full', 'sender-unknown', 'revok
   },
 )
 
-test('a reading that the receiver fails at is given up after ten tries, and the next one goes', async () => {
+test('however long nobody answered, a receiver that fails once when it comes back loses no reading', async () => {
   const { gateway, delivered, way, resume } = await scene()
-  way.refuses = new Refused('broken')
+  way.refuses = new Refused('unreachable')
+  await gateway.take('sensor-7', utf8('1'))
+  for (let i = 1; i <= 12; i++) {
+    await until(() => told.length === i)
+    if (i === 12) way.refuses = new Refused('broken')
+    resume()
+  }
+  await until(() => told.length === 13)
+  expect(told.at(-1)).toBe('sensor-7 broken kept')
+  way.refuses = undefined
+  resume()
+  await gateway.emptied()
+  expect(delivered.map(each => readReading(each).data)).toEqual([utf8('1')])
+})
+
+test.each([
+  'broken',
+  'body-refused',
+  'seal-refused',
+] as const)('a reading that is %s is given up after ten tries, and the next one goes', async code => {
+  const { gateway, delivered, way, resume } = await scene()
+  way.refuses = new Refused(code)
   await gateway.take('sensor-7', utf8('1'))
   for (let i = 1; i <= 10; i++) {
     await until(() => told.length === i)
