@@ -2,6 +2,7 @@ import { hex } from '@mintmark/core/bytes'
 import { type Code, Refused } from '@mintmark/core/errors'
 import { readScope } from '@mintmark/core/rules'
 import type { Agent } from '../agent.ts'
+import { pause } from '../pause.ts'
 import { MemoryReadingQueue, type ReadingQueue } from './queue.ts'
 import { isTime, type Reading, readingType, writeReading } from './reading.ts'
 
@@ -133,8 +134,8 @@ export class GatewayTransport {
         failures = doubts = 0
         await queue.removeFirst()
       } else {
-        const pause = Math.max(why.retryAfter ?? 0, chance() * Math.min(longestPause, firstPause * 2 ** failures++))
-        await wait(Math.min(pause, longestPause), signal)
+        const due = Math.max(why.retryAfter ?? 0, chance() * Math.min(longestPause, firstPause * 2 ** failures++))
+        await wait(Math.min(due, longestPause), signal)
       }
     }
   }
@@ -213,12 +214,5 @@ const defaults = {
   monotonic: () => performance.now(),
   random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
   chance: Math.random,
-  wait: (milliseconds: number, signal: AbortSignal): Promise<void> =>
-    new Promise(resolve => {
-      const timer = setTimeout(resolve, milliseconds)
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    }),
+  wait: pause,
 }

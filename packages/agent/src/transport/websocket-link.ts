@@ -10,6 +10,8 @@ import { answerOf, longestMessage, type Recipient, readAnswer, readFields, take,
 export interface Socket {
   binaryType: string
   readonly readyState: number
+  /** Bytes that the other side has not taken; a runtime that does not say so bounds them itself. */
+  readonly bufferedAmount?: number
   send(data: Uint8Array<ArrayBuffer> | string): void
   close(code?: number, reason?: string): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
@@ -26,24 +28,28 @@ export interface LinkOptions {
 /** Messages that one side has sent and that are not answered: what either side must have room for. */
 export const mostUnanswered = 64
 /** Those that wait at the sender until there is room. */
-const mostWaiting = 1_024
+export const mostWaiting = 1_024
 const longestAnswer = 1_024
+/** Bytes of answers that an other side that keeps to its part has not taken. */
+const mostUnread = mostUnanswered * longestAnswer
 
 /** One open connection. The order is kept, in each direction. */
 export class WebSocketLink implements Transport {
   /** Resolves when the connection is over. */
   readonly closed: Promise<void>
+  #tellClosed: () => void = () => undefined
   readonly #socket: Socket
   readonly #recipient: Recipient | undefined
   readonly #timeout: number
   readonly #unanswered = new Map<number, (answer: Refused | undefined) => void>()
-  readonly #waiting: { readonly message: Uint8Array<ArrayBuffer>; readonly answered: Answered }[] = []
+  #waiting: { readonly message: Uint8Array<ArrayBuffer>; readonly answered: Answered }[] = []
   #sent = 0
   #received = 0
   #inHand = 0
+  /** Frames that came, of either kind. */
+  #heard = 0
   #last: Promise<unknown> = Promise.resolve()
   #isOver = false
-  #isUsed = false
 
   /** @param socket one that is open */
   constructor(socket: Socket, { recipient, timeout = 10_000 }: LinkOptions = {}) {
@@ -55,30 +61,33 @@ export class WebSocketLink implements Transport {
     // Of an error nothing more is known, and the end follows.
     socket.addEventListener('error', () => undefined)
     this.closed = new Promise(resolve => {
-      socket.addEventListener('close', () => {
-        this.#end()
-        resolve()
-      })
-      if (socket.readyState <= 1) return
-      this.#end()
-      resolve()
+      this.#tellClosed = resolve
     })
+    socket.addEventListener('close', () => this.#end())
+    if (socket.readyState > 1) this.#end()
   }
 
   /** Whether the other side has said anything. */
   get isUsed(): boolean {
-    return this.#isUsed
+    return this.#heard > 0
   }
 
   /**
    * @throws Refused what the other side says; `slow-down` where too many wait; `unreachable` where the connection ends,
-   *   or no answer comes in time: then it may have arrived
+   *   or no answer comes in time: then it may have arrived. A connection on which nothing came in all that time is ended.
    */
   async deliver(message: Uint8Array): Promise<void> {
     if (this.#isOver) throw new Refused('unreachable', 'the connection is over')
     if (this.#waiting.length >= mostWaiting) throw new Refused('slow-down', 'too many messages wait for an answer')
+    const heard = this.#heard
     const why = await new Promise<Refused | undefined>(resolve => {
-      const timer = setTimeout(() => resolve(new Refused('unreachable', 'no answer in time')), this.#timeout)
+      const timer = setTimeout(() => {
+        // Whoever was told so may send it again, so it does not leave later.
+        this.#waiting = this.#waiting.filter(each => each.answered !== answered)
+        resolve(new Refused('unreachable', 'no answer in time'))
+        // Of a peer that is gone without a word TCP hears nothing for a long while.
+        if (this.#heard === heard && !this.#isOver) this.#close(4408, 'silent')
+      }, this.#timeout)
       const answered: Answered = answer => {
         clearTimeout(timer)
         resolve(answer)
@@ -105,7 +114,7 @@ export class WebSocketLink implements Transport {
 
   #take(data: unknown): void {
     if (this.#isOver) return
-    this.#isUsed = true
+    this.#heard++
     if (typeof data === 'string') this.#hear(data)
     else if (data instanceof ArrayBuffer && data.byteLength <= longestMessage) this.#queue(new Uint8Array(data))
     else this.#close(4400, 'no message')
@@ -132,7 +141,11 @@ export class WebSocketLink implements Transport {
   }
 
   #answer(n: number, why: Refused | undefined): void {
-    if (!this.#isOver) this.#socket.send(JSON.stringify({ n, ...(why && answerOf(why)) }))
+    if (this.#isOver) return
+    // Who sends and never reads would have its answers kept here for ever.
+    const room = mostUnread + this.#unanswered.size * longestMessage
+    if ((this.#socket.bufferedAmount ?? 0) > room) this.#close(4429, 'answers are not read')
+    else this.#socket.send(JSON.stringify({ n, ...(why && answerOf(why)) }))
   }
 
   #hear(text: string): void {
@@ -158,6 +171,7 @@ export class WebSocketLink implements Transport {
     const left = [...this.#unanswered.values(), ...this.#waiting.splice(0).map(({ answered }) => answered)]
     this.#unanswered.clear()
     for (const answered of left) answered(new Refused('unreachable', 'the connection ended before an answer'))
+    this.#tellClosed()
   }
 }
 

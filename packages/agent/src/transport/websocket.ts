@@ -1,7 +1,8 @@
 import { Refused } from '@mintmark/core/errors'
 import type { Transport } from '../agent.ts'
+import { pause } from '../pause.ts'
 import { readAddress } from './address.ts'
-import { type LinkOptions, type Socket, WebSocketLink } from './websocket-link.ts'
+import { type LinkOptions, mostWaiting, type Socket, WebSocketLink } from './websocket-link.ts'
 
 export interface WebSocketOptions extends LinkOptions {
   /** `wss:`, or `ws:` on this computer. */
@@ -23,6 +24,8 @@ export class WebSocketTransport implements Transport {
   readonly #over = new AbortController()
   /** The connection, or the attempt that is under way; undefined in a pause. */
   #link: Promise<WebSocketLink | undefined> | undefined
+  /** Messages that wait for an attempt to succeed. */
+  #waiting = 0
 
   constructor(options: WebSocketOptions) {
     readAddress(options.url, 'ws')
@@ -32,9 +35,12 @@ export class WebSocketTransport implements Transport {
     this.#stay()
   }
 
-  /** @throws Refused as `WebSocketLink`; `unreachable` at once where there is no connection */
+  /** @throws Refused as `WebSocketLink`; `unreachable` where there is no connection, and no attempt at one succeeds */
   async deliver(message: Uint8Array): Promise<void> {
+    if (this.#waiting >= mostWaiting) throw new Refused('slow-down', 'too many messages wait for a connection')
+    this.#waiting++
     const link = await this.#link
+    this.#waiting--
     if (!link) throw new Refused('unreachable', 'no connection')
     await link.deliver(message)
   }
@@ -58,26 +64,33 @@ export class WebSocketTransport implements Transport {
     }
   }
 
-  #connect(): Promise<WebSocketLink | undefined> {
-    const { url, open } = this.#options
-    return new Promise(resolve => {
+  async #connect(): Promise<WebSocketLink | undefined> {
+    const { url, open, timeout = 10_000 } = this.#options
+    const { signal } = this.#over
+    let end = (): void => undefined
+    const attempt = new Promise<WebSocketLink | undefined>(resolve => {
       const socket = open(url)
+      // A server that takes the connection and says nothing would be waited for as long as it likes.
+      const late = setTimeout(() => fail(), timeout)
+      const fail = (): void => {
+        resolve(undefined)
+        socket.close()
+      }
+      signal.addEventListener('abort', fail)
+      end = () => {
+        clearTimeout(late)
+        signal.removeEventListener('abort', fail)
+      }
       // The link listens before the first frame can come.
       socket.addEventListener('open', () => resolve(new WebSocketLink(socket, this.#options)))
       socket.addEventListener('error', () => resolve(undefined))
       socket.addEventListener('close', () => resolve(undefined))
-      this.#over.signal.addEventListener('abort', () => socket.close(), { once: true })
     })
+    // What `open` throws is no connection either.
+    const link = await attempt.catch(() => undefined)
+    end()
+    return link
   }
 }
 
 const [firstPause, longestPause] = [500, 30_000]
-
-const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    const timer = setTimeout(resolve, milliseconds)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
-import { afterEach, expect, test } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test, vi } from 'vitest'
 import { WebSocket as Peer } from 'ws'
 import { Agent, MemoryNonceStore, MemoryTrustRegistry, Refused } from '../../src/index.ts'
 import {
@@ -198,4 +200,123 @@ test('a place without TLS is on this computer', () => {
   for (const url of ['ws://example.test/', 'http://127.0.0.1/', 'ws://127.evil.com/', 'wss://a:b@example.test/']) {
     expect(() => new WebSocketTransport({ url }), url).toThrow(Refused)
   }
+})
+
+test('a peer that says nothing any more is given up, and what had not left for it never leaves', async () => {
+  const frames: number[] = []
+  const { url } = await serve(peer => peer.on('message', data => frames.push((data as Buffer)[0]!)))
+  const peer = new Peer(url)
+  await once(peer, 'open')
+  const link = new WebSocketLink(asSocket(peer), { timeout: 300 })
+  const sent = Array.from({ length: 100 }, (_, i) => link.deliver(Uint8Array.of(i)).catch((why: Refused) => why.code))
+  await link.closed
+  expect(new Set(await Promise.all(sent))).toEqual(new Set(['unreachable']))
+  expect(frames).toEqual(Array.from({ length: mostUnanswered }, (_, i) => i))
+})
+
+test('what had no answer in time and has not left does not leave later', async () => {
+  const frames: number[] = []
+  let answer: () => void = () => undefined
+  const { url } = await serve(peer => {
+    const beats = setInterval(() => peer.send(new Uint8Array(1)), 20)
+    peer.on('close', () => clearInterval(beats))
+    peer.on('message', (data, isBinary) => isBinary && frames.push((data as Buffer)[0]!))
+    answer = () => {
+      for (let n = 0; n < mostUnanswered; n++) peer.send(JSON.stringify({ n }))
+    }
+  })
+  const peer = new Peer(url)
+  await once(peer, 'open')
+  const link = new WebSocketLink(asSocket(peer), { timeout: 300 })
+  const sent = Array.from({ length: 100 }, (_, i) => link.deliver(Uint8Array.of(i)).catch((why: Refused) => why.code))
+  expect(new Set(await Promise.all(sent))).toEqual(new Set(['unreachable']))
+  answer()
+  const last = link.deliver(Uint8Array.of(200)).catch(() => undefined)
+  while (frames.length <= mostUnanswered) await new Promise(resolve => setTimeout(resolve, 5))
+  expect(frames.slice(mostUnanswered)).toEqual([200])
+  link.close()
+  await last
+})
+
+test('who sends and never reads is cut before its answers fill the memory', { timeout: 30_000 }, async () => {
+  const { recipient } = await receiver()
+  let link: WebSocketLink | undefined
+  let most = 0
+  const { url } = await serve(peer => {
+    link = new WebSocketLink(asSocket(peer), { recipient })
+    peer.on('message', () => {
+      most = Math.max(most, peer.bufferedAmount)
+    })
+  })
+  const peer = new Peer(url)
+  await once(peer, 'open')
+  while (!link) await new Promise(resolve => setTimeout(resolve, 5))
+  let isOver = false
+  link.closed.then(() => {
+    isOver = true
+  })
+  peer.pause()
+  for (let round = 0; round < 60 && !isOver; round++) {
+    for (let i = 0; i < 5_000; i++) peer.send(new Uint8Array(9))
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }
+  expect([isOver, most < 200_000]).toEqual([true, true])
+  peer.terminate()
+})
+
+test('an attempt that nobody answers ends, and what waits for it is bounded', async () => {
+  const held = createServer(() => undefined)
+  await new Promise<void>(resolve => held.listen(0, '127.0.0.1', resolve))
+  const connections = new Set<{ destroy(): void }>()
+  held.on('connection', socket => connections.add(socket))
+  ends.push(() => {
+    for (const each of connections) each.destroy()
+    held.close()
+  })
+  const pauses: number[] = []
+  const transport = transportTo(`ws://127.0.0.1:${(held.address() as AddressInfo).port}/`, {
+    timeout: 300,
+    wait: milliseconds => {
+      pauses.push(milliseconds)
+      return new Promise(() => undefined)
+    },
+  })
+  const sent = Array.from({ length: 1_100 }, () =>
+    transport.deliver(new Uint8Array(9)).catch((why: Refused) => why.code),
+  )
+  const codes = Map.groupBy(await Promise.all(sent), code => code)
+  expect([codes.get('slow-down')?.length, codes.get('unreachable')?.length]).toEqual([76, 1_024])
+  while (pauses.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+})
+
+test('however often it connects again, nothing of the attempts before is kept', async () => {
+  const kept = { listeners: 0, tries: 0 }
+  const { addEventListener, removeEventListener } = AbortSignal.prototype
+  const spies = [
+    vi.spyOn(AbortSignal.prototype, 'addEventListener').mockImplementation(function (this: AbortSignal, ...args) {
+      kept.listeners++
+      return addEventListener.apply(this, args as Parameters<typeof addEventListener>)
+    }),
+    vi.spyOn(AbortSignal.prototype, 'removeEventListener').mockImplementation(function (this: AbortSignal, ...args) {
+      kept.listeners--
+      return removeEventListener.apply(this, args as Parameters<typeof removeEventListener>)
+    }),
+  ]
+  ends.push(() => spies.forEach(spy => void spy.mockRestore()))
+  transportTo('ws://127.0.0.1:1/', {
+    chance: () => 0,
+    open: () => {
+      if (++kept.tries % 2 === 0) throw new Error('no socket')
+      const socket = new EventTarget()
+      setTimeout(() => socket.dispatchEvent(new Event('error')))
+      return Object.assign(socket, {
+        binaryType: '',
+        readyState: 3,
+        send: () => undefined,
+        close: () => undefined,
+      }) as never
+    },
+  })
+  while (kept.tries < 100) await new Promise(resolve => setTimeout(resolve, 5))
+  expect(kept.listeners).toBeLessThanOrEqual(1)
 })
