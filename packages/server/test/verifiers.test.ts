@@ -68,6 +68,24 @@ test('a verifier that is silent is waited for until its lease is over, and one t
   expect(await isDone(settled, 101)).toBe(true)
 })
 
+test('a verifier that asks again and again, or says each time that it knows more, leaves nothing behind in who waits', async () => {
+  const verifiers = make()
+  verifiers.give('acme', device, 'a', 4)
+  verifiers.give('acme', device, 'b', 4)
+  const settled = verifiers.settled('acme', 1_000)
+  expect(await isDone(settled)).toBe(false)
+  for (let i = 0; i < 500; i++) {
+    verifiers.give('acme', device, 'a', 4)
+    verifiers.give('acme', device, 'b', 4 + i)
+    expect(await isDone(settled)).toBe(false)
+  }
+  expect(vi.getTimerCount()).toBe(1)
+  verifiers.end('acme', device, 'b')
+  verifiers.give('acme', device, 'a', 1_000)
+  expect(await isDone(settled)).toBe(true)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
 test('a lease that was given before another one of the same verifier is over counts too', async () => {
   let left = 2_000
   const verifiers = make({ left: () => left })

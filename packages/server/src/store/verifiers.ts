@@ -53,19 +53,18 @@ export class Verifiers {
     if (!this.#given) this.#options.first?.()
     this.#given = true
     const until = this.#now() + lasts + lease.margin
+    const before = held.get(who)
     // It may still be at work under the one before.
-    held.set(who, { applied, until: Math.max(until, held.get(who)?.until ?? until) })
+    held.set(who, { applied, until: Math.max(until, before?.until ?? until) })
     this.#ledgers.set(ledger, held)
-    this.#woken.resolve()
-    this.#woken = Promise.withResolvers()
+    // However often it asks, whoever waits looks again only where it knows more.
+    if (applied > (before?.applied ?? applied)) this.#wake()
     return lasts
   }
 
   /** The verifier gives its lease back: it has forgotten all. */
   end(ledger: string, identity: string, verifier: string): void {
-    this.#ledgers.get(ledger)?.delete(`${identity} ${verifier}`)
-    this.#woken.resolve()
-    this.#woken = Promise.withResolvers()
+    if (this.#ledgers.get(ledger)?.delete(`${identity} ${verifier}`)) this.#wake()
   }
 
   /** Leases that a process before this one may have given are waited for. */
@@ -99,8 +98,13 @@ export class Verifiers {
       for (const [who, until] of ends) if (until <= now || knows(who)) ends.delete(who)
       const next = Math.min(...ends.values(), this.#barrier > now ? this.#barrier : Number.POSITIVE_INFINITY)
       if (next === Number.POSITIVE_INFINITY) return
-      await Promise.race([woken, pause(next - now)])
+      await inTime(woken, next - now)
     }
+  }
+
+  #wake(): void {
+    this.#woken.resolve()
+    this.#woken = Promise.withResolvers()
   }
 
   #makeRoom(identity: string): void {
@@ -123,4 +127,10 @@ export class Verifiers {
   }
 }
 
-const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
+/** Until it is so, or the time is over, and nothing of it stays: whoever waits may be woken thousands of times. */
+async function inTime(woken: Promise<void>, milliseconds: number): Promise<void> {
+  const over = Promise.withResolvers<void>()
+  const timer = setTimeout(over.resolve, milliseconds)
+  await Promise.race([woken, over.promise])
+  clearTimeout(timer)
+}
