@@ -157,6 +157,33 @@ test('what is remembered is not used after its lease, by either clock', async ()
   }
 })
 
+test('after its lease was over nothing is told as what came since: the ledger may be another one by now', async () => {
+  const { home } = await openService()
+  let isCut = false
+  const asked: string[] = []
+  const cut: Fetch = (url, init) => {
+    if (isCut) return Promise.reject(new TypeError('cut'))
+    if (url.includes('client=') && init.method !== 'DELETE') asked.push(url)
+    return home.fetch(url, init)
+  }
+  let late = 0
+  const monotonic = () => performance.now() + late
+  const { registry, code } = await serviceOf(home, cut, { monotonic })
+  const { device, agent } = await makeSender('telemetry:write')
+  expect(await code(agent)).toBe('accepted')
+  await until(() => registry.isLive)
+  expect(await code(agent)).toBe('accepted')
+  await until(() => asked.at(-1)!.includes('after='))
+  isCut = true
+  late += 10_000
+  await platform.revoke(device)
+  asked.length = 0
+  isCut = false
+  await until(() => registry.isLive)
+  expect(asked[0]).not.toContain('after=')
+  expect(await code(agent)).toBe('revoked')
+})
+
 test('a flood of senders that nobody knows costs a bounded number of questions at once, and one a second each', async () => {
   const { home } = await openService()
   const seen = { now: 0, most: 0, all: 0 }

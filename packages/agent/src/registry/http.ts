@@ -161,6 +161,12 @@ export class HttpTrustRegistry implements TrustRegistry {
   async #renewOnce(): Promise<number> {
     const { monotonic, now } = this.#clocks
     const began = { monotonic: monotonic(), now: now() }
+    // Nobody waited for this meanwhile, and the ledger that it knew may have been put back: then an entry of another
+    // history has the same number.
+    if (!this.isLive && this.#applied !== undefined) {
+      this.#forgetAll()
+      this.#applied = undefined
+    }
     const { version, lease, reset, changes } = await askChanges(this.#reach, this.#client, this.#applied)
     if (reset) this.#forgetAll()
     for (const change of changes) this.#forget(change)
