@@ -98,6 +98,14 @@ describe('finds', () => {
     expect(await verify()).toMatchObject({ ok: false, entry: undefined, file: 'checkpoint' })
   })
 
+  test.each([
+    ['a byte', [7]],
+    ['the beginning of an entry', [255, 255, 1, 2, 3]],
+  ])('%s behind the last entry of a file', async (_, more) => {
+    edit(bundle(0, 256), bytes => Buffer.concat([bytes, Buffer.from(more)]))
+    expect(await verify()).toMatchObject({ ok: false, entry: 256, why: 'something is behind its last entry' })
+  })
+
   test('entries that were cut off the end', async () => {
     rmSync(bundle(2, 8))
     expect(await verify()).toMatchObject({ ok: false, entry: 512 })

@@ -70,7 +70,7 @@ export async function verifyJournal(
     ]
     bundle.bytes = read(bundle.file)
     const hashes = hashesOf(read(tile), width)
-    const entries = bundle.bytes ? entriesIn(bundle.bytes) : []
+    const { entries, isWhole } = entriesIn(bundle.bytes ?? new Uint8Array())
     const leaves: Uint8Array[] = []
     for (let i = 0; i < width; i++) {
       const at = index * 256 + i
@@ -92,7 +92,8 @@ export async function verifyJournal(
         return bad(undefined, 'checkpoint', `a head was kept of other entries up to ${at}`)
       }
     }
-    if (entries.length !== width) return bad((index + 1) * 256, bundle.file, 'something is behind its last entry')
+    if (entries.length !== width || !isWhole)
+      return bad((index + 1) * 256, bundle.file, 'something is behind its last entry')
     const grown = append(tree, leaves, sha256)
     for (const { level, hash } of grown.tiles) tiles.set(level, [...(tiles.get(level) ?? []), hash])
     tree = grown.frontier
@@ -106,16 +107,17 @@ export async function verifyJournal(
   return { ok: true, entries: head.size, head }
 }
 
-/** As far as they can be read. */
-function entriesIn(bytes: Uint8Array): Uint8Array[] {
+/** As far as they can be read, and whether that is all there is. */
+function entriesIn(bytes: Uint8Array): { readonly entries: Uint8Array[]; readonly isWhole: boolean } {
   const entries: Uint8Array[] = []
-  for (let at = 0; at + 2 <= bytes.length; ) {
+  let at = 0
+  while (at + 2 <= bytes.length) {
     const end = at + 2 + ((bytes[at]! << 8) | bytes[at + 1]!)
     if (end > bytes.length) break
     entries.push(bytes.subarray(at + 2, end))
     at = end
   }
-  return entries
+  return { entries, isWhole: at === bytes.length }
 }
 
 /** As far as they are there: none where there are more, so that nothing hides behind them. */
