@@ -367,6 +367,18 @@ sealing.test(
   },
 )
 
+sealing.test('a key that is renewed while it is announced stays for as long as was announced', async () => {
+  const [encryption, identity] = [await EncryptionKeys.open(), await makeKey()]
+  const old = encryption.current
+  const [statement] = await Promise.all([encryption.announce(identity, start, { lasts: day }), encryption.renew(start)])
+  const { key } = await readEncryptionKey(statement, identity.publicKey, webCryptoVerify)
+  same(hex(key), hex(old))
+  same(encryption.size, 2)
+  ok(hex(encryption.current) !== hex(old), 'the new one is current')
+  await encryption.renew(start + 1_000)
+  same(encryption.size, 2)
+})
+
 sealing.test('keys that nobody announced are not kept, and those that are kept are bounded', async () => {
   const [encryption, identity] = [await EncryptionKeys.open(), await makeKey()]
   for (let i = 0; i < 40; i++) await encryption.renew(start)

@@ -48,6 +48,8 @@ export class EncryptionKeys {
   readonly #place: EncryptionPlace
   /** The current one first. */
   #keys: readonly Known[]
+  /** One change after the other: each begins with what the one before it left. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(place: EncryptionPlace, keys: readonly Known[]) {
     this.#place = place
@@ -80,20 +82,24 @@ export class EncryptionKeys {
    * Makes another key the current one. It has to be announced; the ones before it stay until their announcements have
    * ended. @param now Unix milliseconds
    */
-  async renew(now: number): Promise<void> {
-    const left = this.#keys.filter(({ until }) => until + window.length + window.skew > now)
-    if (left.length >= most) throw new Refused('slow-down', `${most} encryption keys are announced already`)
-    await this.#put([await known({ pair: await makePair(this.#place.isExporting), until: 0 }), ...left])
+  renew(now: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const left = this.#keys.filter(({ until }) => until + window.length + window.skew > now)
+      if (left.length >= most) throw new Refused('slow-down', `${most} encryption keys are announced already`)
+      await this.#put([await known({ pair: await makePair(this.#place.isExporting), until: 0 }), ...left])
+    })
   }
 
   /** The statement by an identity key that messages to it are sealed to the current key. @param now Unix milliseconds */
-  async announce(identity: Key, now: number, { lasts = 90 * day, version = now }: Announcement): Promise<Uint8Array> {
-    const [current, ...rest] = this.#keys
-    const said = { did: didKey(identity.publicKey), key: current!.publicKey, suite: sealSuite, version }
-    const statement = await signEncryptionKey(identity, { ...said, issued: now, expires: now + lasts })
-    // It is kept for as long before anybody can seal to it.
-    await this.#put([{ ...current!, until: Math.max(current!.until, now + lasts) }, ...rest])
-    return statement
+  announce(identity: Key, now: number, { lasts = 90 * day, version = now }: Announcement): Promise<Uint8Array> {
+    return this.#inTurn(async () => {
+      const [current, ...rest] = this.#keys
+      const said = { did: didKey(identity.publicKey), key: current!.publicKey, suite: sealSuite, version }
+      const statement = await signEncryptionKey(identity, { ...said, issued: now, expires: now + lasts })
+      // It is kept for as long before anybody can seal to it.
+      await this.#put([{ ...current!, until: Math.max(current!.until, now + lasts) }, ...rest])
+      return statement
+    })
   }
 
   /**
@@ -114,6 +120,12 @@ export class EncryptionKeys {
     } catch (cause) {
       throw new Refused('seal-refused', undefined, { cause })
     }
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act)
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 
   async #put(keys: readonly Known[]): Promise<void> {
