@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { pem, readPem, utf8 } from '@mintmark/core/bytes'
-import { removeTornWrites, wipeKeyFile, writeFileDurably } from '@mintmark/elements'
+import { makeDirectoryDurably, removeTornWrites, wipeKeyFile, writeFileDurably } from '@mintmark/elements'
 import type { EncryptionPlace, KeptEncryptionKey } from '../seal/encryption-keys.ts'
 
 // One file a key, 0000000001-1767225600000.pem: its number, the current one has the highest, and until when it is kept.
@@ -16,7 +16,7 @@ export function encryptionKeysIn(directory: string): EncryptionPlace {
   return {
     isExporting: true,
     load: () => {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      makeDirectoryDurably(directory, 0o700)
       removeTornWrites(directory)
       const files = filesIn(directory)
       // A crash while one was announced for longer leaves it under two names, the longer one first.

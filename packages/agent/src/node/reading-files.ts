@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, readJson, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { removeTornWrites, writeFileDurably } from '@mintmark/elements'
+import { makeDirectoryDurably, removeTornWrites, writeFileDurably } from '@mintmark/elements'
 import { type QueueBounds, type ReadingQueue, Room } from '../gateway/queue.ts'
 import { type Reading, readReadingOf, writeReading } from '../gateway/reading.ts'
 
@@ -22,7 +22,7 @@ export class FileReadingQueue implements ReadingQueue {
   private constructor(directory: string, bounds: QueueBounds) {
     this.#directory = directory
     this.#room = new Room(bounds)
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectoryDurably(directory, 0o700)
     removeTornWrites(directory)
     this.#numbers = readdirSync(directory).flatMap(name => (fileName.test(name) ? [Number.parseInt(name, 10)] : []))
     this.#numbers.sort((a, b) => a - b)
@@ -41,14 +41,16 @@ export class FileReadingQueue implements ReadingQueue {
 
   add(reading: Reading): void {
     this.#room.take(reading)
+    // What could not be written may be there all the same, so its number is not used again.
+    const number = this.#next++
     try {
       const text = JSON.stringify({ device: reading.device, reading: writeReading(reading) })
-      writeFileDurably(this.#path(this.#next), utf8(text), { mode: 0o600, replace: false })
+      writeFileDurably(this.#path(number), utf8(text), { mode: 0o600, replace: false })
     } catch (cause) {
       this.#room.leave(reading)
       throw new Refused('unavailable', 'the queue cannot be written', { cause })
     }
-    this.#numbers.push(this.#next++)
+    this.#numbers.push(number)
   }
 
   first(): Reading | undefined {

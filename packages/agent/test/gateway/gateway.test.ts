@@ -150,25 +150,24 @@ test('however long nobody answered, a receiver that fails once when it comes bac
   expect(delivered.map(each => readReading(each).data)).toEqual([utf8('1')])
 })
 
-test.each([
-  'broken',
-  'body-refused',
-  'seal-refused',
-] as const)('a reading that is %s is given up after ten tries, and the next one goes', async code => {
-  const { gateway, delivered, way, resume } = await scene()
-  way.refuses = new Refused(code)
-  await gateway.take('sensor-7', utf8('1'))
-  for (let i = 1; i <= 10; i++) {
-    await until(() => told.length === i)
-    resume()
-  }
-  await until(() => told.length === 11)
-  expect(told.map(line => line.split(' ')[2])).toEqual([...Array.from({ length: 10 }, () => 'kept'), 'dropped'])
-  way.refuses = undefined
-  await gateway.take('sensor-7', utf8('2'))
-  await gateway.emptied()
-  expect(delivered.map(each => readReading(each).data)).toEqual([utf8('2')])
-})
+test.each(['broken', 'body-refused', 'seal-refused'] as const)(
+  'a reading that is %s is given up after ten tries, and the next one goes',
+  async code => {
+    const { gateway, delivered, way, resume } = await scene()
+    way.refuses = new Refused(code)
+    await gateway.take('sensor-7', utf8('1'))
+    for (let i = 1; i <= 10; i++) {
+      await until(() => told.length === i)
+      resume()
+    }
+    await until(() => told.length === 11)
+    expect(told.map(line => line.split(' ')[2])).toEqual([...Array.from({ length: 10 }, () => 'kept'), 'dropped'])
+    way.refuses = undefined
+    await gateway.take('sensor-7', utf8('2'))
+    await gateway.emptied()
+    expect(delivered.map(each => readReading(each).data)).toEqual([utf8('2')])
+  },
+)
 
 test('what is too long, too often, or of no type is refused, and the rate comes back with time', async () => {
   const { gateway, clock } = await scene({ longest: 8, devices: { 'sensor-7': { scope, perSecond: 2 } } })
