@@ -35,6 +35,17 @@ export interface Device {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** What a device may do with messages. */
+export interface Rights {
+  readonly scopes: readonly string[]
+  /** Names of the fleet, or DIDs, that it may send to; null where it may send to all. */
+  readonly recipients: readonly string[] | null
+  /** Devices behind it that it speaks for. */
+  readonly devices: readonly string[]
+  /** It has no clock and counts its messages. */
+  readonly counts: boolean
+}
+
 export interface Key {
   readonly id: string
   readonly did: string

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { Refusal, read } from '../api/call.ts'
 import { may } from '../api/grants.ts'
-import type { Device, Effective, Entries, Key, Why } from '../api/shapes.ts'
+import type { Device, Effective, Entries, Key, Rights, Why } from '../api/shapes.ts'
 import { Standing } from '../parts/standing.tsx'
 import { Foreign, Heading, Moment } from '../parts/text.tsx'
 import { to } from '../place/address.ts'
@@ -10,6 +10,7 @@ import { moment } from '../words/time.ts'
 import { DeviceConfiguration } from './device-configuration.tsx'
 import { DeviceFacts } from './device-facts.tsx'
 import { DeviceKeys } from './device-keys.tsx'
+import { DeviceMessages } from './device-messages.tsx'
 import { EntryList } from './entry-list.tsx'
 import { Trail } from './fleet-top.tsx'
 import { LowerDialog, type Lowered } from './lower.tsx'
@@ -24,6 +25,7 @@ interface Unknown {
 interface Loaded {
   readonly device: Device & { readonly keys: readonly Key[] }
   readonly effective: Effective
+  readonly rights: Rights
   readonly why: Why
   /** Undefined for whoever may not read ledgers. */
   readonly events: Entries | undefined
@@ -45,8 +47,11 @@ export const device = page<Loaded | Unknown>({
       read<Why>(`${own}/why`, signal),
     ])
     if (device === undefined) return { device, why }
-    const effective = await read<Effective>(`/v1/fleets/${fleet}/config?${asked}`, signal)
-    if (!may('audit', names.fleet)) return { device, effective, why, events: undefined, issued: undefined }
+    const [effective, rights] = await Promise.all([
+      read<Effective>(`/v1/fleets/${fleet}/config?${asked}`, signal),
+      read<Rights>(`${own}/scope`, signal),
+    ])
+    if (!may('audit', names.fleet)) return { device, effective, rights, why, events: undefined, issued: undefined }
     const about = encodeURIComponent(`${names.fleet}/device/${names.name}`)
     const before = query.before ? `&before=${encodeURIComponent(query.before)}` : ''
     const [events, ...issues] = await Promise.all([
@@ -54,7 +59,14 @@ export const device = page<Loaded | Unknown>({
       ...issuing.map(kind => read<Entries>(`/v1/audit/${fleet}?about=${about}&kind=${kind}&limit=10`, signal)),
     ])
     const facts = issues.flatMap(({ entries }) => entries)
-    return { device, effective, why, events, issued: facts.find(({ body }) => body.serial === device.serial)?.at }
+    return {
+      device,
+      effective,
+      rights,
+      why,
+      events,
+      issued: facts.find(({ body }) => body.serial === device.serial)?.at,
+    }
   },
   title: (_, { names }) => `${names.name} of ${names.fleet}`,
   View: ({ data, here }) =>
@@ -75,7 +87,10 @@ interface KnownProps {
   readonly here: Here
 }
 
-const KnownDevice = ({ data: { device, effective, why, events, issued }, here: { names, query } }: KnownProps) => {
+const KnownDevice = ({
+  data: { device, effective, rights, why, events, issued },
+  here: { names, query },
+}: KnownProps) => {
   const fleet = names.fleet!
   const asked = useSignal<Lowered | undefined>(undefined)
   const canLower = may('operate', fleet) && device.standing !== 'decommissioned'
@@ -116,6 +131,7 @@ const KnownDevice = ({ data: { device, effective, why, events, issued }, here: {
           <Refusals label="Refused" refusals={why.refusals} fleet={fleet} />
         </section>
       )}
+      <DeviceMessages {...rights} />
       <DeviceKeys keys={device.keys} />
       <DeviceConfiguration fleet={fleet} effective={effective} />
       {events && <Events fleet={fleet} name={device.name} events={events} isNewest={query.before === undefined} />}

@@ -253,6 +253,24 @@ describeConsole('the console, for fleets', scene => {
       expect(await scene.device('pump-1')).toMatchObject({ labels: { floor: '4' } })
     })
 
+    test('show what they may send, and to whom', async () => {
+      await scene.platform.enrollDevice('acme', 'gateway-1')
+      const page = await scene.signIn('#/fleets/acme/devices/gateway-1')
+      const messages = page.getByRole('region', { name: 'Messages' })
+      await messages.getByText('Nothing').waitFor()
+      const rights = { scopes: ['floor3.**:read', 'telemetry:write'], recipients: ['hub-1'], devices: ['sensor-7'] }
+      await scene.platform.operator('PUT', '/v1/fleets/acme/devices/gateway-1/scope', rights)
+      await scene.tab!.go('#/fleets/acme/devices/gateway-1')
+      await page.reload()
+      await messages.getByText('hub-1').waitFor()
+      expect(await messages.locator('dd').allTextContents()).toEqual([
+        'floor3.**:read, telemetry:write',
+        'hub-1',
+        'sensor-7',
+        'mintmark device scope',
+      ])
+    })
+
     test('go on under another key with a token that replaces', async () => {
       const before = await scene.platform.enrollDevice('acme', 'device-107')
       const page = await scene.signIn('#/fleets/acme/devices/device-107')

@@ -6,6 +6,7 @@ import type { readDevice } from '../../../server/src/operations/devices.ts'
 import type { EntryPage } from '../../../server/src/operations/entries.ts'
 import type { FleetView } from '../../../server/src/operations/fleets.ts'
 import type { InvitationView, OperatorView } from '../../../server/src/operations/operators.ts'
+import type { RightsView } from '../../../server/src/operations/rights.ts'
 import type { openSession } from '../../../server/src/operations/sign-in.ts'
 import type { createToken, TokenView } from '../../../server/src/operations/tokens.ts'
 import type { listWarnings } from '../../../server/src/operations/warnings.ts'
@@ -18,6 +19,7 @@ test('what the console reads is what the platform answers', () => {
   expectTypeOf<Reply<typeof openSession>>().toExtend<Session>()
   expectTypeOf<FleetView>().toExtend<console.Fleet>()
   expectTypeOf<Reply<typeof readDevice>>().toExtend<console.Device & { readonly keys: readonly console.Key[] }>()
+  expectTypeOf<RightsView>().toExtend<console.Rights>()
   expectTypeOf<TokenView>().toExtend<console.Token>()
   expectTypeOf<Reply<typeof createToken>>().toExtend<console.NewToken>()
   expectTypeOf<Reply<typeof readConfiguration>>().toExtend<console.Configuration>()
