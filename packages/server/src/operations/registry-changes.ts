@@ -1,12 +1,11 @@
-import { type ChangeKind, isOfKind, readChange } from '@mintmark/core/rules'
-import type { Row, Store } from '../store/index.ts'
+import type { News, Store } from '../store/index.ts'
 import { type Sink, type Stream, sseEvent } from '../stream.ts'
 
 /** Something that changed what the registry says of a name. */
 export interface RegistryChange {
   /** The entry of the fleet's ledger that says so. */
   readonly version: number
-  readonly kind: ChangeKind
+  readonly kind: News['kind']
   /** A registry path. */
   readonly identity: string
 }
@@ -24,16 +23,6 @@ const most = 1_024
 /** Milliseconds between two beats of a stream. */
 const beat = 500
 
-const kinds: ReadonlySet<string> = new Set<ChangeKind>([
-  'identity.enrolled',
-  'identity.revoked',
-  'identity.decommissioned',
-  'key.introduced',
-  'key.promoted',
-  'scope.set',
-  'sealing.published',
-])
-
 /** The end of one ledger, as far as it is about the registry. */
 interface Tail {
   /** Every change from this entry on is in the list. */
@@ -47,7 +36,7 @@ interface Tail {
  * only while somebody does.
  */
 export class RegistryChanges {
-  readonly #store: Pick<Store, 'head' | 'entries' | 'onNews'>
+  readonly #store: Pick<Store, 'head' | 'newsInLedger' | 'onNews'>
   readonly #failed: (error: unknown) => void
   readonly #tails = new Map<string, Tail>()
   readonly #reading = new Map<string, Promise<Tail>>()
@@ -55,7 +44,7 @@ export class RegistryChanges {
   #timer: NodeJS.Timeout | undefined
 
   /** @param failed told where the ledger could not be read for those who listen; they hear it with the next beat */
-  constructor(store: Pick<Store, 'head' | 'entries' | 'onNews'>, failed: (error: unknown) => void) {
+  constructor(store: Pick<Store, 'head' | 'newsInLedger' | 'onNews'>, failed: (error: unknown) => void) {
     this.#store = store
     this.#failed = failed
     store.onNews(({ about }) => {
@@ -113,20 +102,17 @@ export class RegistryChanges {
   async #extend(fleet: string): Promise<Tail> {
     const head = ((await this.#store.head(fleet))?.size ?? 0) - 1
     let tail = this.#tails.get(fleet)
+    // However many messages were recorded meanwhile: of the ledger only news is read, and it is seldom.
+    const read =
+      tail === undefined || head <= tail.upTo
+        ? undefined
+        : await this.#store.newsInLedger(fleet, tail.upTo + 1, head + 1, most)
     // Nobody asked for long, or the ledger was put back.
-    if (tail === undefined || head - tail.upTo > most || head < tail.upTo) {
+    if (tail === undefined || head < tail.upTo || read?.isAll === false) {
       tail = { from: head + 1, upTo: head, list: [] }
       this.#tails.set(fleet, tail)
-    }
-    if (tail.upTo < head) {
-      const rows = await this.#store.entries(fleet, tail.upTo + 1, head + 1)
-      tail.list.push(
-        ...rows.filter(isChange).map(({ idx, kind, about }) => ({
-          version: idx,
-          kind: kind as ChangeKind,
-          identity: about,
-        })),
-      )
+    } else if (read) {
+      tail.list.push(...read.news.map(({ idx, kind, about }) => ({ version: idx, kind, identity: about })))
       tail.upTo = head
       const over = tail.list.length - most
       if (over > 0) tail.from = tail.list.splice(0, over).at(-1)!.version + 1
@@ -158,11 +144,4 @@ function changesOf({ from, upTo, list }: Tail, after: number | undefined): Chang
   const isKnown = after !== undefined && after >= from - 1 && after <= upTo
   if (!isKnown) return { version: upTo, changes: [], reset: true }
   return { version: upTo, changes: list.filter(({ version }) => version > after) }
-}
-
-/** A name that is new was unknown, which nobody keeps for long: only one that takes the place of another is told. */
-function isChange({ kind, change }: Row<'ledger_entry'>): boolean {
-  if (!kinds.has(kind)) return false
-  const fact = kind === 'identity.enrolled' ? readChange(change) : undefined
-  return fact === undefined || (isOfKind(fact, 'identity.enrolled') && fact.body.replaces !== undefined)
 }

@@ -29,20 +29,26 @@ export interface Audience {
   settled(): Promise<void>
 }
 
+/** What changes what is known of a name. Verifiers elsewhere are told of each of them, and waited for. */
+export const kindsOfNames = [
+  'identity.enrolled',
+  'identity.revoked',
+  'identity.decommissioned',
+  'key.introduced',
+  'key.promoted',
+  'scope.set',
+  'sealing.published',
+] as const satisfies readonly ChangeKind[]
+const areOfNames: ReadonlySet<string> = new Set(kindsOfNames)
+
 /** The news in a change; most changes have none, as what they write is read from the store each time. */
 export function newsOf({ kind, ledger, body }: Change): News | undefined {
+  if (areOfNames.has(kind)) {
+    const { identity, replaces } = body as Change<'identity.enrolled'>['body']
+    // A name that is new was unknown, which nobody keeps for long.
+    return kind === 'identity.enrolled' && replaces === undefined ? undefined : { kind, about: identity }
+  }
   switch (kind) {
-    case 'identity.revoked':
-    case 'identity.decommissioned':
-    case 'key.introduced':
-    case 'key.promoted':
-    case 'scope.set':
-    case 'sealing.published':
-      return { kind, about: (body as Change<typeof kind>['body']).identity }
-    case 'identity.enrolled': {
-      const { identity, replaces } = body as Change<typeof kind>['body']
-      return replaces === undefined ? undefined : { kind, about: identity }
-    }
     case 'fleet.created':
       return { kind, about: (body as Change<typeof kind>['body']).fleet }
     case 'fleet.activated':

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { type Dialect, type Query, query, row } from './database.ts'
 import { messagesQueries } from './messages-queries.ts'
+import { kindsOfNames } from './news.ts'
 import { operatorQueries } from './operator-queries.ts'
 import { rightsQueries } from './rights-queries.ts'
 import { settingsQueries } from './settings-queries.ts'
@@ -40,6 +41,17 @@ export const queries = ({ builder: db }: Dialect) => ({
       .where('idx', '>=', v.from)
       .where('idx', '<', v.to)
       .orderBy('idx'),
+  ),
+  newsInLedger: query((v: { ledger: string; from: number; to: number; limit: number }) =>
+    db
+      .selectFrom('ledger_entry')
+      .selectAll()
+      .where('ledger', '=', v.ledger)
+      .where('kind', 'in', kindsOfNames)
+      .where('idx', '>=', v.from)
+      .where('idx', '<', v.to)
+      .orderBy('idx')
+      .limit(v.limit),
   ),
   newest: newest(db),
   newestAbout: newest(db, 'about'),

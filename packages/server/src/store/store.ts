@@ -1,11 +1,11 @@
 import type { ReadHashes, Receipt } from '@mintmark/core/ledger'
 import { readPath } from '@mintmark/core/names'
-import type { Change, Permit, RegistryRecord, Rights } from '@mintmark/core/rules'
+import { type Change, type Permit, type RegistryRecord, type Rights, readChange } from '@mintmark/core/rules'
 import { Committer, type LedgerSigner } from './commit.ts'
 import { Correspondents } from './correspondents.ts'
 import type { Connection, Database } from './database.ts'
 import { checkLastHead, readLastHead } from './last-head.ts'
-import { type Audience, type News, type NewsListener, OneProcess } from './news.ts'
+import { type Audience, type News, type NewsListener, newsOf, OneProcess } from './news.ts'
 import type { Processes } from './processes.ts'
 import { deviceCriteria, type Queries, queries } from './queries.ts'
 import { hashesOf, permitOf, recordOf, rightsOf } from './rows.ts'
@@ -60,6 +60,12 @@ export interface PermitPage {
   readonly rows: readonly Row<'permit'>[]
   /** Goes on behind this one; undefined where there are no more. */
   readonly next: Row<'permit'> | undefined
+}
+
+export interface LedgerNews {
+  readonly news: readonly (News & { readonly idx: number })[]
+  /** Whether there are no more. */
+  readonly isAll: boolean
 }
 
 /** Before every token, newest first. */
@@ -412,6 +418,16 @@ export class Store {
   /** Entries from `from` to before `to`. */
   async entries(ledger: string, from: number, to: number): Promise<Row<'ledger_entry'>[]> {
     return this.#connection.all(this.#queries.entries, { ledger, from, to })
+  }
+
+  /** Of entries from `from` to before `to` those that are news about names; so many that may be are looked at. */
+  async newsInLedger(ledger: string, from: number, to: number, limit: number): Promise<LedgerNews> {
+    const rows = await this.#connection.all(this.#queries.newsInLedger, { ledger, from, to, limit })
+    const news = rows.flatMap(({ idx, change }) => {
+      const found = newsOf(readChange(change))
+      return found ? [{ idx, ...found }] : []
+    })
+    return { news, isAll: rows.length < limit }
   }
 
   /** Entries before one, newest first; of one kind, about one thing, where that is asked for. */
