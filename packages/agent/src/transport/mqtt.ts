@@ -99,17 +99,20 @@ export function handle(
   topics: { has(topic: string): boolean },
   taken: (packet: MqttPacket) => Promise<void>,
 ): () => void {
-  const handleOthers = client.handleMessage.bind(client)
+  const others = client.handleMessage
   let isOver = false
-  client.handleMessage = (packet, done) => {
-    if (isOver || !topics.has(packet.topic ?? '')) return handleOthers(packet, done)
+  const ours: MqttClient['handleMessage'] = (packet, done) => {
+    if (isOver || !topics.has(packet.topic ?? '')) return others.call(client, packet, done)
     taken(packet).then(
       () => done(),
       (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
     )
   }
+  client.handleMessage = ours
   return () => {
     isOver = true
+    // Whoever came later still goes through this one.
+    if (client.handleMessage === ours) client.handleMessage = others
   }
 }
 

@@ -144,6 +144,15 @@ describe.skipIf(missing)(missing ?? 'through mosquitto', () => {
     expect(delivered.map(each => each.text())).toEqual(['before', 'after'])
   })
 
+  test('however often it listens and ends, nothing of that is left in the client', async () => {
+    const agent = await Agent.create()
+    const client = await connect()
+    const before = client.handleMessage
+    const listen = () => new MqttTransport(client).listen({ agent, deliver: () => undefined, refused: () => undefined })
+    for (let i = 0; i < 3; i++) await (await listen())()
+    expect(client.handleMessage).toBe(before)
+  })
+
   test('another topic of the same client goes where it went', async () => {
     const { service, stranger, delivered } = await scene()
     const seen: string[] = []
