@@ -41,12 +41,12 @@ export class HttpTransport implements Transport {
       const body = Uint8Array.from(message)
       // Where a redirect leads is not where the caller wanted to send this.
       response = await fetch(where, { method: 'POST', headers, body, redirect: 'manual', signal })
-      if (!response.ok) said = await readShort(response)
+      if (!isTaken(response)) said = await readShort(response)
       else said = most > 0 ? await readStream(response.body, most) : await emptied(response)
     } catch (cause) {
       throw new Refused('unreachable', signal.aborted ? 'no answer in time' : 'the receiver', { cause })
     }
-    if (!response.ok) throw refusalOf(response, said)
+    if (!isTaken(response)) throw refusalOf(response, said)
     return said
   }
 }
@@ -54,6 +54,9 @@ export class HttpTransport implements Transport {
 /** Of a message as `send` gives it. */
 export const mediaTypeOf = (message: Uint8Array): string =>
   message[0] === 0xd2 ? 'application/mint' : 'application/mint+jwt'
+
+/** What a receiver says, or the platform that has recorded it: any site says 200 to what it does not understand. */
+const isTaken = ({ status }: Response): boolean => status === 204 || status === 201
 
 const longestAnswer = 4_096
 
@@ -70,7 +73,8 @@ const readShort = ({ body }: Response): Promise<Uint8Array> =>
     throw error
   })
 
-function refusalOf({ status, headers, type }: Response, said: Uint8Array): Refused {
+function refusalOf({ status, headers, type, ok }: Response, said: Uint8Array): Refused {
+  if (ok) return new Refused('unreachable', `what answers there takes no messages: status ${status}`)
   if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
     return new Refused('unreachable', 'the receiver redirects, and nobody follows')
   }

@@ -179,6 +179,12 @@ test('what answers in another language is told by its status, and read up to a l
   }
 })
 
+test.each([200, 202, 206])('a success that is not that of a receiver is none: %i', async status => {
+  const { url } = await serve((_, response) => response.writeHead(status).end('<html>Welcome'))
+  const why = new HttpTransport({ url }).deliver(await message(), service.did)
+  await expect(why).rejects.toMatchObject({ code: 'unreachable' })
+})
+
 test('a receiver that does not answer is unreachable', async () => {
   const { url } = await serve(() => undefined)
   const transport = new HttpTransport({ url, timeout: 100 })
