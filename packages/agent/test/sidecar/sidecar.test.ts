@@ -446,7 +446,8 @@ describe('over HTTP', () => {
 
   test('an origin is refused on the socket too', async () => {
     await open({ socket })
-    expect((await ask(socket, { headers: { origin: 'https://evil.com' } })).json.code).toBe('origin-refused')
+    const { json } = await ask(socket, { headers: { origin: 'https://evil.com' } })
+    expect(json).toMatchObject({ code: 'origin-refused', hint: 'ask from a program, not from a page' })
   })
 
   test.each([0o640, 0o604, 0o620, 0o666])('a secret that others may read or write (%o) is none', async mode => {

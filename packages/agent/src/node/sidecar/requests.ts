@@ -25,7 +25,9 @@ export function sidecarHandler(identity: Identity, told: (error: unknown) => voi
     try {
       const { method, url, headers } = request
       // A page that a person opened on this computer can ask here too; a program is no page.
-      if (headers.has('origin') || headers.has('sec-fetch-site')) throw new Refused('origin-refused')
+      if (headers.has('origin') || headers.has('sec-fetch-site')) {
+        throw new Refused('origin-refused', 'a page', { hint: 'ask from a program, not from a page' })
+      }
       const path = new URL(url).pathname
       if (!Object.hasOwn(operations, path)) throw new Refused('not-found')
       const [due, answer] = operations[path]!
