@@ -10,7 +10,7 @@ import { type Kind, kinds } from './databases.ts'
 import { enrolled, makeKey, makeSigner } from './facts.ts'
 
 // What a store takes as an accepted message, whatever the operation before it believed. Signatures are not its to look
-// at: the operation does, and a replay (audit-messages.test.ts).
+// at: the operation does, and a replay (message-proof.test.ts).
 
 const [from, to] = ['acme/device/device-104', 'acme/device/hub-1']
 const start = Date.UTC(2026, 5, 1)

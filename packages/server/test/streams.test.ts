@@ -117,6 +117,18 @@ test('whoever may not any more is ended, when somebody looks and by itself', asy
   }
 })
 
+test('whoever lost the right between the gate and the stream is ended, and not only some seconds later', async () => {
+  const streams = new Streams({ again: 60_000 })
+  const { response } = await served()
+  const finished = new Promise(resolve => response.once('finish', resolve))
+  const enter = () => Promise.reject(new Refused('scope-refused'))
+  // Nobody was told of it: it did not count yet.
+  await streams.review('acme/device/a')
+  streams.admit('acme/device/a', silent, enter).carry(response)
+  await finished
+  expect(streams.size).toBe(0)
+})
+
 test('a platform that stops ends all, and admits none', async () => {
   const streams = new Streams()
   const { response } = await served()

@@ -102,6 +102,8 @@ class Running implements Admitted, Sink {
     this.#stop = stop
     // It was over before it had begun.
     if (this.#isOver) stop()
+    // What was taken behind the gate, before this was counted, was not looked at here by whoever took it.
+    void this.review()
   }
 
   write(bytes: string | Uint8Array): void {
