@@ -199,6 +199,8 @@ describe.skipIf(missing)(`Python, with nothing of ours${missing ? ` (skipped: ${
       expect(await checked(proofOf(i))).toMatchObject({
         from: 'acme/device/device-104',
         to: 'acme/device/hub-1',
+        audience: didKey(hub!.key.publicKey),
+        key: sender!.key.publicKey.id,
         scope: 'telemetry:write',
         'on behalf of': i === 0 ? 'sensor-7' : null,
         digest: hex(i === 2 ? sha256(recorded[2]!.message) : sha256(readMessage(recorded[i]!.message, 65_536).body)),
@@ -230,6 +232,20 @@ describe.skipIf(missing)(`Python, with nothing of ours${missing ? ` (skipped: ${
     ]
     for (const change of changes) await expect(altered(change)).rejects.toThrow()
     expect(await altered(() => undefined)).toMatchObject({ from: 'acme/device/device-104' })
+  })
+
+  // OpenSSL takes them: of such a key anybody makes a signature, so whoever has the ledger's key needs no sender.
+  test('refuses keys of small order, of which nobody has to sign', async () => {
+    const fact = (await platform.facts('acme'))[recorded[0]!.index] as Change<'message.accepted'>
+    const identity = Uint8Array.of(1, ...new Uint8Array(31))
+    const nobody = { ...sender!.key, sign: async () => Uint8Array.of(...identity, ...new Uint8Array(32)) }
+    const envelope = await signed({ digest: new Uint8Array(32) }, nobody)
+    const file = join(directory, 'nobody.json')
+    const prefix = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00)
+    const spki = Uint8Array.of(...prefix, ...identity)
+    writeFileSync(file, await provenAlone(change({ ...parts(fact), body: { ...fact.body, spki, envelope } })))
+    await expect(checked(file)).rejects.toThrow('small order')
+    expect(await verified(file)).toMatchObject({ code: 1, err: expect.stringContaining('key-refused') })
   })
 
   test('refuses an envelope that the key in the entry did not sign, and an entry that is no message', async () => {
