@@ -24,10 +24,7 @@ async function send(payload: string): Promise<string> {
     return 'received'
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    // The service has just started and cannot know what it received before: a new message, a little later.
-    if (error.code !== 'message-fresh') return error.code
-    await new Promise(resolve => setTimeout(resolve, error.retryAfter ?? 1_000))
-    return send(payload)
+    return error.code
   }
 }
 
