@@ -22,9 +22,9 @@ import { claimedSigner, readCertificate, readDecommissionConfirmation, readKeySu
 import { nodeSha256, nodeVerify } from '@mintmark/elements'
 import type { Transaction } from './database.ts'
 import { Messages } from './messages.ts'
-import { Messaging } from './messaging.ts'
 import { Operators } from './operators.ts'
 import type { Queries } from './queries.ts'
+import { RightsAndSealing } from './rights.ts'
 import { permitOf, recordOf } from './rows.ts'
 import { Settings } from './settings.ts'
 import type { Tables } from './tables.ts'
@@ -39,7 +39,7 @@ export class Projection {
   readonly #connection: Transaction
   readonly #operators: Operators
   readonly #settings: Settings
-  readonly #messaging: Messaging
+  readonly #rights: RightsAndSealing
   readonly #messages: Messages
 
   constructor(queries: Queries, connection: Transaction) {
@@ -47,7 +47,7 @@ export class Projection {
     this.#connection = connection
     this.#operators = new Operators(queries, connection)
     this.#settings = new Settings(queries, connection)
-    this.#messaging = new Messaging(queries, connection)
+    this.#rights = new RightsAndSealing(queries, connection)
     this.#messages = new Messages(queries, connection)
   }
 
@@ -265,8 +265,8 @@ export class Projection {
 
     'device.labelled': ({ body, ledger }) => this.#settings.label(ledger, body),
 
-    'scope.set': fact => this.#messaging.grant(fact),
-    'sealing.published': fact => this.#messaging.publish(fact),
+    'scope.set': fact => this.#rights.grant(fact),
+    'sealing.published': fact => this.#rights.publish(fact),
 
     'config.set': fact => this.#configure(fact),
     'config.unset': fact => this.#configure(fact),

@@ -11,7 +11,7 @@ const hourLong = 3_600_000
 const mostInHour = 6
 
 /** What facts about messages do to the tables: what names may send for, and what is sealed to them. */
-export class Messaging {
+export class RightsAndSealing {
   readonly #queries: Queries
   readonly #connection: Transaction
 
