@@ -6,6 +6,7 @@
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -17,8 +18,7 @@ class Refused(Exception):
 
     def __init__(self, answer):
         super().__init__(f"{answer['code']}: {answer['message']}")
-        self.code = answer['code']
-        self.by_receiver = answer.get('from') == 'receiver'
+        self.code, self.by_receiver = answer['code'], answer.get('from') == 'receiver'
 
 
 class Sidecar:
@@ -40,27 +40,16 @@ class Sidecar:
         return self._ask('POST', '/receive', message, 'application/mint')
 
     def _ask(self, method, path, body=None, content_type=None):
-        connection = UnixConnection(self.path)
-        try:
+        with contextlib.closing(http.client.HTTPConnection('localhost')) as connection:
+            connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.sock.settimeout(15)
+            connection.sock.connect(self.path)
             connection.request(method, path, body, {'content-type': content_type} if content_type else {})
             response = connection.getresponse()
             answer = json.loads(response.read())
-        finally:
-            connection.close()
         if response.status != 200:
             raise Refused(answer)
         return answer
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__('localhost', timeout=15)
-        self.unix_path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.unix_path)
 
 
 if __name__ == '__main__':
