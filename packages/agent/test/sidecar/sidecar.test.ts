@@ -202,6 +202,15 @@ describe('what a program gets', () => {
     expect(status).toBeLessThan(500)
   })
 
+  test.each([
+    [{ scope, payload: '' }, 'to is a text, and has to be there'],
+    [{ to: 'did:key:x', scope, payload: '', sealed: true }, 'there is no field "sealed"'],
+    [{ to: 'did:key:x', scope }, 'say payload or base64, and one of them'],
+  ])('%j is refused, and whoever asked is told why', async (fields, hint) => {
+    await open({ socket })
+    expect((await send(socket, fields)).json).toMatchObject({ code: 'bad-request', hint })
+  })
+
   test('another path, method or type, and bytes to be signed as they are, are refused', async () => {
     await open({ socket })
     const body = '{}'

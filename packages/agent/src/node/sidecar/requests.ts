@@ -115,13 +115,13 @@ function readable(received: Received): Json | undefined {
 
 /** @throws Refused `bad-request`, `bad-encoding` */
 function readOutgoing(value: Json): Outgoing & { readonly url?: string } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Refused('bad-request', 'no object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('the body is one JSON object')
   const fields = value as Readonly<Record<string, Json | undefined>>
   const { to, scope, payload, base64: bytes, contentType, onBehalfOf, seal, url, ...unknown } = fields
   const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw new Refused('bad-request', `no such field: ${stranger}`)
-  if ((payload === undefined) === (bytes === undefined)) throw new Refused('bad-request', 'payload or base64')
-  if (seal !== undefined && typeof seal !== 'boolean') throw new Refused('bad-request', 'seal')
+  if (stranger !== undefined) throw wrong(`there is no field ${JSON.stringify(stranger.slice(0, 40))}`)
+  if ((payload === undefined) === (bytes === undefined)) throw wrong('say payload or base64, and one of them')
+  if (seal !== undefined && typeof seal !== 'boolean') throw wrong('seal is true or false')
   return {
     to: textOf('to', to),
     scope: textOf('scope', scope),
@@ -134,9 +134,12 @@ function readOutgoing(value: Json): Outgoing & { readonly url?: string } {
 }
 
 function textOf(name: string, value: Json | undefined): string {
-  if (typeof value !== 'string') throw new Refused('bad-request', name)
+  if (typeof value !== 'string') throw wrong(`${name} is a text, and has to be there`)
   return value
 }
+
+/** Whoever asks wrote the request, and is told what is wrong with it. */
+const wrong = (hint: string): Refused => new Refused('bad-request', hint, { hint })
 
 function checkType({ headers }: Request, due: string): void {
   if ((headers.get('content-type') ?? '').toLowerCase() !== due) throw new Refused('unsupported-media', due)
