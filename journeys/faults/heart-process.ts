@@ -42,6 +42,7 @@ export class HeartProcess {
   readonly #ready: Promise<void>
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
   #next = 1
+  #isOver = false
 
   /** Spawns it and does not wait: it may be killed before it is ready. */
   constructor({ data, domain, fleet }: HeartPlace, env: NodeJS.ProcessEnv = {}) {
@@ -55,6 +56,7 @@ export class HeartProcess {
     this.#ready.catch(() => undefined)
     this.#child.on('message', message => this.#take(message as Answer))
     this.#ended = once(this.#child, 'exit').then(([code]) => {
+      this.#isOver = true
       for (const { reject } of this.#waiting.values()) reject(new Refused('unreachable', 'it ended'))
       this.#waiting.clear()
       return code as number | null
@@ -83,7 +85,8 @@ export class HeartProcess {
   }
 
   ask(question: Question): Promise<unknown> {
-    if (!this.#child.connected) return Promise.reject(new Refused('unreachable', 'it does not run'))
+    // It may have ended while its channel still seems to be there.
+    if (this.#isOver || !this.#child.connected) return Promise.reject(new Refused('unreachable', 'it does not run'))
     const id = this.#next++
     const waiting = Promise.withResolvers<unknown>()
     this.#waiting.set(id, waiting)
