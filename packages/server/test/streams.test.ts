@@ -4,6 +4,7 @@ import { Refused } from '@mintmark/core/errors'
 import { afterEach, expect, test } from 'vitest'
 import { Streams } from '../src/inbound/streams.ts'
 import { type Sink, sseEvent } from '../src/stream.ts'
+import { codeOf } from './code-of.ts'
 
 // Over real connections: what a reader does not take is in the buffers of two kernels first.
 
@@ -25,16 +26,6 @@ async function served(): Promise<{ response: ServerResponse; reader: ReturnType<
 
 const may = () => Promise.resolve()
 const silent = { open: () => () => undefined }
-const codeOf = (run: () => unknown): string | undefined => {
-  try {
-    run()
-    return undefined
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    return error.code
-  }
-}
-
 test('so many of one identity, and so many of all, and no more', () => {
   const streams = new Streams({ each: 2, all: 3 })
   const admit = (identity: string) => streams.admit(identity, silent, may)

@@ -1,21 +1,12 @@
-import { Refused } from '@mintmark/core/errors'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Verifiers } from '../src/store/verifiers.ts'
+import { codeOf } from './code-of.ts'
 
 beforeEach(() => vi.useFakeTimers({ now: 1_700_000_000_000 }))
 afterEach(() => vi.useRealTimers())
 
 const device = 'acme/device/hub-1'
 const make = (more: object = {}) => new Verifiers({ monotonic: () => performance.now(), ...more })
-const codeOf = (run: () => unknown): string | undefined => {
-  try {
-    run()
-    return undefined
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    return error.code
-  }
-}
 /** Whether it is done by now, and by so many milliseconds on. */
 async function isDone(promise: Promise<unknown>, after = 0): Promise<boolean> {
   let done = false
