@@ -1,11 +1,11 @@
 import type { Sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { checkSignature } from '@mintmark/core/keys'
-import { type Claims, type Message, readMessage } from '@mintmark/core/signed'
+import { type Claims, type Message, type Once, readMessage } from '@mintmark/core/signed'
 import type { Journal } from './agent.ts'
 import type { Alarms } from './alarm.ts'
 import { type CheckParts, checkBody, checkEnvelope, checkKey } from './check.ts'
-import { keptUntil, type NonceStore, window } from './nonces/nonce-store.ts'
+import { keptUntil, type NonceStore, type Spent, window } from './nonces/nonce-store.ts'
 import { Received } from './received.ts'
 import type { Entry } from './registry/registry.ts'
 import type { EncryptionKeys } from './seal/encryption-keys.ts'
@@ -31,26 +31,21 @@ export class Receiver {
   }
 
   async receive(bytes: Uint8Array): Promise<Received> {
-    const message = readMessage(bytes, this.#parts.longestBody)
-    const { alarms } = this.#parts
-    if (!alarms) return this.#take(message)
+    const { longestBody, now, sha256, journal, alarms } = this.#parts
+    const { envelope, body } = readMessage(bytes, longestBody)
     try {
-      return await this.#take(message)
+      const entry = await checkEnvelope(envelope, this.#parts)
+      checkBody(envelope, body, sha256)
+      const disclosure = envelope.claims.sealed ? await this.#open({ envelope, body }, entry) : body
+      const spent = this.#spend(envelope.claims, entry)
+      checkFirst(envelope.claims, entry, spent instanceof Promise ? await spent : spent)
+      const accepted = new Received(entry, envelope, disclosure, now())
+      if (journal) await journal.append(accepted)
+      return accepted
     } catch (why) {
-      await alarms.consider(message.envelope, why)
+      await alarms?.consider(envelope, why)
       throw why
     }
-  }
-
-  async #take({ envelope, body }: Message): Promise<Received> {
-    const { now, sha256, journal } = this.#parts
-    const entry = await checkEnvelope(envelope, this.#parts)
-    checkBody(envelope, body, sha256)
-    const disclosure = envelope.claims.sealed ? await this.#open({ envelope, body }, entry) : body
-    await this.#spend(envelope.claims, entry)
-    const accepted = new Received(entry, envelope, disclosure, now())
-    if (journal) await journal.append(accepted)
-    return accepted
   }
 
   #open(message: Message, { key }: Entry): Promise<Uint8Array> {
@@ -75,24 +70,27 @@ export class Receiver {
     }
   }
 
-  async #spend({ once }: Claims, { key, madeAt }: Entry): Promise<void> {
+  #spend({ once }: Claims, { key }: Entry): Spent | Promise<Spent> {
     const { nonces, now } = this.#parts
-    const isCounted = 'sequence' in once
-    const answer = isCounted
+    return 'sequence' in once
       ? nonces.advance(key.id, once.sequence, now())
       : nonces.spend(key.id, once.nonce, keptUntil(once.issued), now())
-    const { isFirst, knowsSince } = answer instanceof Promise ? await answer : answer
-    // What came before the store began may have been received by the one before it, unless there was no key then.
-    if (!(madeAt !== undefined && madeAt >= knowsSince)) {
-      if (isCounted && knowsSince !== Number.NEGATIVE_INFINITY) {
-        throw new Refused('message-fresh', 'the store does not know what this sender counted before')
-      }
-      const since = knowsSince + window.skew
-      if (!isCounted && !(once.issued > since)) {
-        // Counted from when it was issued, by the sender's own clock, which may be behind.
-        throw new Refused('message-fresh', undefined, { retryAfter: since - once.issued + 1 })
-      }
-    }
-    if (!isFirst) throw new Refused('message-replayed')
   }
+}
+
+/** What the store said of it. What came before the store began may have been received by the one before it. */
+function checkFirst({ once }: Claims, { madeAt }: Entry, { isFirst, knowsSince }: Spent): void {
+  // Unless there was no key then.
+  if (!(madeAt !== undefined && madeAt >= knowsSince)) checkKnown(once, knowsSince)
+  if (!isFirst) throw new Refused('message-replayed')
+}
+
+function checkKnown(once: Once, knowsSince: number): void {
+  if ('sequence' in once) {
+    if (knowsSince === Number.NEGATIVE_INFINITY) return
+    throw new Refused('message-fresh', 'the store does not know what this sender counted before')
+  }
+  const since = knowsSince + window.skew
+  // Counted from when it was issued, by the sender's own clock, which may be behind.
+  if (!(once.issued > since)) throw new Refused('message-fresh', undefined, { retryAfter: since - once.issued + 1 })
 }

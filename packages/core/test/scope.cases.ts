@@ -41,6 +41,15 @@ scope.test('several grants cover what one of them covers', () => {
   }
 })
 
+scope.test('grants that were compiled once let none pass that only looks like them', async () => {
+  compileScopes(['a', 'b'])
+  for (const alike of [['a b'], ['a,b'], ['a","b'], ['["a","b"]']]) {
+    await refuses('bad-scope', () => compileScopes(alike))
+  }
+  const [first, second] = [compileScopes(['a.*', 'b']), compileScopes(['a.*', 'c'])]
+  same([first('b'), first('c'), second('b'), second('c')], [true, false, false, true])
+})
+
 scope.test('no grant covers nothing', () => {
   same(combinations(['a', 'b']).some(compileScopes([])), false)
 })

@@ -15,16 +15,21 @@ export class Generation {
     this.#seed = seed
   }
 
-  has(sender: number, nonce: Uint8Array): boolean {
-    this.#read(nonce)
-    return this.#slots[this.#find(sender + 1, this.#words)] !== 0
+  /** Where to `put` a nonce next, or undefined where it is. */
+  placeOf(sender: number, nonce: Uint8Array): number | undefined {
+    if (this.#count + 1 > this.#capacity * mostLoad) this.#grow()
+    const words = this.#words
+    for (let i = 0; i < 4; i++) {
+      const at = 4 * i
+      words[i] = nonce[at]! | (nonce[at + 1]! << 8) | (nonce[at + 2]! << 16) | (nonce[at + 3]! << 24)
+    }
+    const at = this.#find(sender + 1, words)
+    return this.#slots[at] === 0 ? at : undefined
   }
 
-  /** Adds one that is not there. */
-  add(sender: number, nonce: Uint8Array): void {
-    if (this.#count + 1 > this.#capacity * mostLoad) this.#grow()
-    this.#read(nonce)
-    this.#put(sender + 1, this.#words)
+  /** Adds the nonce whose place was asked for last. */
+  put(place: number, sender: number): void {
+    this.#fill(place, sender + 1, this.#words)
     this.#count++
   }
 
@@ -38,10 +43,10 @@ export class Generation {
     for (const [sender, count] of counts) tell(sender, count)
   }
 
-  #put(owner: number, words: Uint32Array): void {
-    const at = this.#find(owner, words)
-    this.#slots[at] = owner
-    this.#slots.set(words, at + 1)
+  #fill(at: number, owner: number, words: Uint32Array): void {
+    const slots = this.#slots
+    slots[at] = owner
+    for (let i = 0; i < 4; i++) slots[at + 1 + i] = words[i]!
   }
 
   /** The slot that has it, or the empty one in which it belongs. */
@@ -66,9 +71,9 @@ export class Generation {
 
   #hash(owner: number, words: Uint32Array): number {
     let hash = this.#seed ^ owner
-    for (const word of words) {
+    for (let i = 0; i < 4; i++) {
       // The finalizer of MurmurHash3: every bit of the input reaches every bit of the result.
-      hash ^= word
+      hash ^= words[i]!
       hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
       hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
       hash ^= hash >>> 16
@@ -81,14 +86,10 @@ export class Generation {
     this.#capacity = Math.ceil(this.#capacity * 1.5)
     this.#slots = new Uint32Array(width * this.#capacity)
     for (let at = 0; at < old.length; at += width) {
-      if (old[at] !== 0) this.#put(old[at]!, old.subarray(at + 1, at + width))
-    }
-  }
-
-  #read(nonce: Uint8Array): void {
-    for (let i = 0; i < 4; i++) {
-      const at = 4 * i
-      this.#words[i] = nonce[at]! | (nonce[at + 1]! << 8) | (nonce[at + 2]! << 16) | (nonce[at + 3]! << 24)
+      const owner = old[at]!
+      if (owner === 0) continue
+      const words = old.subarray(at + 1, at + width)
+      this.#fill(this.#find(owner, words), owner, words)
     }
   }
 }

@@ -48,12 +48,13 @@ export class MemoryNonceStore implements NonceStore {
     const second = Math.ceil(expires / 1_000)
     const sender = this.#senders.get(key) ?? this.#admit(key)
     const generation = this.#generations.get(second) ?? this.#begin(second)
-    if (generation.has(sender.number, nonce)) return this.#say(false)
+    const place = generation.placeOf(sender.number, nonce)
+    if (place === undefined) return this.#say(false)
     if (this.#count >= this.#most || sender.count >= this.#mostOfOne) {
       this.#release(sender, 0)
       throw new Refused('nonces-full', sender.count >= this.#mostOfOne ? 'of this sender' : 'of all')
     }
-    generation.add(sender.number, nonce)
+    generation.put(place, sender.number)
     sender.count++
     this.#count++
     return this.#say(true)

@@ -152,7 +152,8 @@ const texts: (string | undefined)[] = Array(256).fill(undefined)
 const mostKept = 256
 const longestKept = 64
 
-class CborReader {
+/** Reads one item after the other, for formats that know what comes. */
+export class CborReader {
   readonly #bytes: Uint8Array
   #at = 0
 
@@ -188,6 +189,13 @@ class CborReader {
     if (argument > this.#bytes.length - this.#at) throw new Refused('bad-cbor', 'truncated')
     if (major === 4) return this.#array(argument, depth)
     return this.#map(argument, depth)
+  }
+
+  /** The head of an item of this major type. @returns its argument: a value, a length, a count or a tag */
+  head(major: number): number {
+    const first = this.#byte()
+    if (first >> 5 !== major) throw new Refused('bad-cbor', 'of another type')
+    return this.#argument(first & 0x1f)
   }
 
   skip(depth: number): void {

@@ -18,7 +18,7 @@ export interface TileHash {
   readonly hash: Uint8Array
 }
 
-/** A tree after a batch. */
+/** A tree after a batch. Who asks for neither root nor proofs pays no hash for the edge of the tree. */
 export interface Appended {
   readonly frontier: Frontier
   readonly root: Uint8Array
@@ -34,11 +34,9 @@ export const emptyFrontier: Frontier = { size: 0, hashes: [] }
 interface Row {
   readonly first: number
   readonly hashes: readonly Uint8Array[]
-  /** The hash over the leaves to the right of them, if there are any. */
-  readonly edge: Uint8Array | undefined
 }
 
-/** Appends a whole batch: about one hash per leaf and two per level, whatever the size of the tree. */
+/** Appends a whole batch: about one hash per leaf, whatever the size of the tree; its root takes one more per level. */
 export function append(before: Frontier, leafHashes: readonly Uint8Array[], hash: Sha256 = sha256): Appended {
   const size = before.size + leafHashes.length
   if (!isFrontier(before) || !isCount(size)) throw new RangeError('not a frontier that can grow')
@@ -48,7 +46,6 @@ export function append(before: Frontier, leafHashes: readonly Uint8Array[], hash
   const tiles: TileHash[] = []
   const older = [...before.hashes]
   const kept: Uint8Array[] = []
-  let edge: Uint8Array | undefined
   let grown = leafHashes
   for (let height = 0, left = before.size; left > 0 || grown.length > 0; height++, left = Math.floor(left / 2)) {
     if (height > 0 && height % 8 === 0) {
@@ -57,26 +54,43 @@ export function append(before: Frontier, leafHashes: readonly Uint8Array[], hash
     // Where the subtrees of this height were odd in number, the last of them waits in the frontier for its sibling.
     const odd = left % 2
     const hashes = odd === 1 ? [older.pop()!, ...grown] : grown
-    rows.push({ first: left - odd, hashes, edge })
+    rows.push({ first: left - odd, hashes })
     const parents: Uint8Array[] = []
     for (let i = 1; i < hashes.length; i += 2) parents.push(nodeHash(hashes[i - 1]!, hashes[i]!, hash))
-    if (hashes.length % 2 === 1) {
-      const last = hashes.at(-1)!
-      kept.push(last)
-      edge = edge === undefined ? last : nodeHash(last, edge, hash)
-    }
+    if (hashes.length % 2 === 1) kept.push(hashes.at(-1)!)
     grown = parents
   }
 
+  let edges: readonly (Uint8Array | undefined)[] | undefined
+  const edgesHere = () => {
+    edges ??= edgesOf(rows, hash)
+    return edges
+  }
   return {
     frontier: { size, hashes: kept.reverse() },
-    root: edge ?? emptyRoot(hash),
     tiles,
+    get root() {
+      return edgesHere().at(-1) ?? emptyRoot(hash)
+    },
     prove(index) {
       if (!isCount(index) || index < before.size || index >= size) throw new RangeError('not an entry of this batch')
-      return siblings(index, rows)
+      return siblings(index, rows, edgesHere())
     },
   }
+}
+
+/** For each row the hash over the leaves to the right of it, if there are any; then the one over all leaves. */
+function edgesOf(rows: readonly Row[], hash: Sha256): (Uint8Array | undefined)[] {
+  let edge: Uint8Array | undefined
+  const edges = [edge]
+  for (const { hashes } of rows) {
+    if (hashes.length % 2 === 1) {
+      const last = hashes.at(-1)!
+      edge = edge === undefined ? last : nodeHash(last, edge, hash)
+    }
+    edges.push(edge)
+  }
+  return edges
 }
 
 /** The Merkle tree hash of the whole tree. */
@@ -107,12 +121,12 @@ export function readFrontier(bytes: Uint8Array): Frontier {
 }
 
 /** RFC 9162 2.1.3.1, from the leaf up: at each height the other child of the node above, where there is one. */
-function siblings(index: number, rows: readonly Row[]): Uint8Array[] {
+function siblings(index: number, rows: readonly Row[], edges: readonly (Uint8Array | undefined)[]): Uint8Array[] {
   const proof: Uint8Array[] = []
   let position = index
-  for (const { first, hashes, edge } of rows) {
+  for (const [height, { first, hashes }] of rows.entries()) {
     const at = position - first
-    const right = at === hashes.length - 1 ? edge : hashes[at + 1]
+    const right = at === hashes.length - 1 ? edges[height] : hashes[at + 1]
     const sibling = at % 2 === 1 ? hashes[at - 1] : right
     if (sibling !== undefined) proof.push(sibling)
     position = Math.floor(position / 2)

@@ -1,10 +1,11 @@
-import { concat, type Sha256, sha256 } from '../bytes/index.ts'
+import { shortLived } from '../bytes/bytes.ts'
+import { type Sha256, sha256 } from '../bytes/index.ts'
 
 // Hashes of the tree (RFC 9162 2.1.1, the same as RFC 6962 2.1). A leaf and a node begin with different bytes, so an
 // entry can never pass for an inner node. The hash function comes as the last argument: a server hands in its own.
 
 /** The leaf hash of an entry: SHA-256(0x00 || entry). */
-export const leafHash = (entry: Uint8Array, hash: Sha256 = sha256): Uint8Array => hash(concat(leafPrefix, entry))
+export const leafHash = (entry: Uint8Array, hash: Sha256 = sha256): Uint8Array => hash(shortLived(leafPrefix, entry))
 
 /** The hash of a node over its two children: SHA-256(0x01 || left || right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array, hash: Sha256 = sha256): Uint8Array {

@@ -34,16 +34,20 @@ export const readScopeGrant = (text: string): string => {
 /** Whether grants cover a scope; what is no scope, nothing covers. */
 export type ScopeMatcher = (scope: string) => boolean
 
-/** Compiles grants, once for a name. @throws Refused `bad-scope` */
+/** Compiles grants, once for all names that have the same. @throws Refused `bad-scope` */
 export function compileScopes(grants: readonly string[]): ScopeMatcher {
   if (grants.length > scopeBounds.grants) throw new Refused('bad-scope', `more than ${scopeBounds.grants}`)
+  return remembered(matchers, JSON.stringify(grants), () => compile(grants))
+}
+
+function compile(grants: readonly string[]): ScopeMatcher {
   const root = new Node()
   for (const grant of grants) {
     const { segments, verb } = partsOf(grant, 'grant')
     root.add(segments, verb)
   }
   return scope => {
-    const parts = knownParts(scope)
+    const parts = remembered(scopes, scope, () => readParts(scope, 'scope'))
     return parts !== undefined && root.covers(parts.segments, 0, parts.verb)
   }
 }
@@ -79,19 +83,20 @@ function partsOf(text: string, kind: 'scope' | 'grant'): Parts {
   return parts
 }
 
-/** The same scopes come again and again, and senders choose them: so many are kept, and then none. */
-function knownParts(scope: string): Parts | undefined {
-  const known = scopes.get(scope)
-  if (known !== undefined) return known
-  const parts = readParts(scope, 'scope')
-  if (parts === undefined) return undefined
-  if (scopes.size >= mostScopes) scopes.clear()
-  scopes.set(scope, parts)
-  return parts
+/** The same scopes and grants come again and again, and others choose them: so many are kept, and then none. */
+function remembered<T extends object | undefined>(known: Map<string, T>, text: string, make: () => T): T {
+  const before = known.get(text)
+  if (before !== undefined) return before
+  const made = make()
+  if (made === undefined) return made
+  if (known.size >= mostKnown) known.clear()
+  known.set(text, made)
+  return made
 }
 
-const scopes = new Map<string, Parts>()
-const mostScopes = 1_024
+const scopes = new Map<string, Parts | undefined>()
+const matchers = new Map<string, ScopeMatcher>()
+const mostKnown = 1_024
 
 function readParts(text: string, kind: 'scope' | 'grant'): Parts | undefined {
   if (text.length > scopeBounds.longest) return undefined

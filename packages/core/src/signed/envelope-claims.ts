@@ -63,7 +63,7 @@ function shortBytesOf(id: string): Uint8Array {
 const didPrefix = 'did:key:z'
 
 /** did:key of a length that a key has; whether the key is one that we admit is asked where it is registered. */
-const isKeyName = (text: string): boolean => isShortId(text) || (text.startsWith(didPrefix) && text.length <= 64)
+const isKeyName = (text: string): boolean => (text.startsWith(didPrefix) ? text.length <= 64 : isShortId(text))
 
 /** The bytes of `kid` in COSE: multicodec and key of a did:key, or the 8 bytes of a short id. */
 export function keyNameBytes(name: string): Uint8Array {
@@ -90,9 +90,9 @@ export function readKeyName(bytes: Uint8Array): string {
 const keyNames = new Map<number, { readonly bytes: Uint8Array; readonly name: string }>()
 const mostKeyNames = 16_384
 
-/** Six bytes of the key; who makes two keys that share them takes turns with himself. */
+/** Thirty bits of the key, a number that V8 keeps in place; keys that share them take turns. */
 const placeOf = (bytes: Uint8Array): number =>
-  (bytes[4]! | (bytes[5]! << 8) | (bytes[6]! << 16)) + (bytes[7]! | (bytes[8]! << 8) | (bytes[9]! << 16)) * 0x1000000
+  bytes[4]! | (bytes[5]! << 8) | (bytes[6]! << 16) | ((bytes[7]! & 0x3f) << 24)
 
 /** ed25519-pub with its 32 bytes, p256-pub with a compressed point (multicodec table). */
 const codecs = [
@@ -102,6 +102,6 @@ const codecs = [
 
 /** Whether the key that a registry has is the one that an envelope names. */
 export const isNamed = (key: PublicKey, name: string): boolean =>
-  name === (isShortId(name) ? shortIdOf(key) : didKey(key))
+  name === (name.startsWith(didPrefix) ? didKey(key) : shortIdOf(key))
 
 export const bad = (what: string): Refused => new Refused('bad-envelope', what)

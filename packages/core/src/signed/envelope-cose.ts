@@ -1,5 +1,5 @@
 import { concat, shortLived } from '../bytes/bytes.ts'
-import { type Cbor, type CborMap, cbor, readCbor, Tagged } from '../bytes/cbor.ts'
+import { type Cbor, type CborMap, CborReader, cbor, Tagged } from '../bytes/cbor.ts'
 import { Refused } from '../errors/refused.ts'
 import type { KeyAlgorithm } from '../keys/public-key.ts'
 import type { Key } from '../keys/sign.ts'
@@ -34,6 +34,9 @@ const claim = {
   sealed: -70_004,
 } as const
 
+/** RFC 8949 3.1. */
+const major = { array: 4, map: 5, tag: 6 } as const
+
 const type = 'application/mint'
 const sha256Id = -16
 
@@ -57,21 +60,30 @@ export async function writeCoseEnvelope(
 }
 
 export function readCoseEnvelope(bytes: Uint8Array): Envelope {
-  const [protectedHeader, digest, signature] = readShape(readCbor(bytes))
-  const entries = readCbor(protectedHeader)
-  if (!(entries instanceof Map)) throw bad('header')
-  const fields = new Fields(entries)
-  const algorithm = algorithmOf(fields.take(header.algorithm))
+  const reader = new CborReader(bytes)
+  if (reader.head(major.tag) !== 18 || reader.head(major.array) !== 4) throw bad('not COSE_Sign1')
+  const protectedHeader = bytesOf(reader.item(1), 'header')
+  if (reader.head(major.map) !== 0) throw bad('unprotected header')
+  const digest = bytesOf(reader.item(1), 'digest')
+  const signature = bytesOf(reader.item(1), 'signature')
+  if (!reader.done || signature.length !== 64) throw bad('not COSE_Sign1')
+  const { algorithm, claims } = readHeader(new CborReader(protectedHeader), digest)
+  checkClaims(claims)
+  return { form: 'cose', algorithm, claims, signed: toBeSigned(protectedHeader, digest), signature, bytes }
+}
+
+function readHeader(reader: CborReader, digest: Uint8Array): Pick<Envelope, 'algorithm' | 'claims'> {
+  const fields = new Fields(reader)
+  const algorithm = fields.take(header.algorithm)
   const key = readKeyName(bytesOf(fields.take(header.keyId), 'key'))
-  const inner = fields.take(header.claims)
-  if (!(inner instanceof Map)) throw bad('claims')
+  const inner = fields.map(header.claims, readClaims) ?? missing('claims')
   if (fields.take(header.type) !== type) throw bad('type')
   if (fields.take(header.payloadHash) !== sha256Id) throw bad('hash of the payload')
   const contentType = textOf(fields.take(header.contentType), 'content type')
   fields.end()
-  const claims = { key, ...readClaims(new Fields(inner)), contentType, digest }
-  checkClaims(claims)
-  return { form: 'cose', algorithm, claims, signed: toBeSigned(protectedHeader, digest), signature, bytes }
+  if (!reader.done) throw bad('bytes left over')
+  // Asked last: a wrong form is refused as that.
+  return { algorithm: algorithmOf(algorithm), claims: { key, ...inner, contentType, digest } }
 }
 
 function headerOf(claims: Claims, algorithm: number): CborMap {
@@ -108,24 +120,29 @@ function onceOf(once: Once): [number, Cbor | undefined][] {
 function readClaims(fields: Fields): Omit<Claims, 'key' | 'digest'> {
   const issuer = textOf(fields.take(claim.issuer), 'issuer')
   const audience = textOf(fields.take(claim.audience), 'audience') ?? missing('audience')
+  const second = fields.take(claim.issued)
+  const nonce = fields.take(claim.nonce)
   const scope = textOf(fields.take(claim.scope), 'scope') ?? missing('scope')
-  const once = readOnce(fields)
+  const milliseconds = fields.take(claim.milliseconds)
+  const sequence = fields.take(claim.sequence)
+  const once =
+    sequence === undefined
+      ? readIssued(second, milliseconds, nonce)
+      : readCounted(sequence, second, milliseconds, nonce)
   const onBehalfOf = textOf(fields.take(claim.onBehalfOf), 'on behalf of')
   const sealed = readSealed(fields.take(claim.sealed))
-  fields.end()
   return { issuer, audience, scope, once, onBehalfOf, sealed }
 }
 
-function readOnce(fields: Fields): Once {
-  const sequence = fields.take(claim.sequence)
-  // A counter without a time, or a time without a counter: each says by itself what is the only one of its kind.
-  if (sequence !== undefined) return { sequence: numberOf(sequence, 'sequence') }
-  const second = numberOf(fields.take(claim.issued), 'time')
-  const milliseconds = fields.take(claim.milliseconds)
-  return {
-    issued: issuedAt(second, milliseconds === undefined ? undefined : numberOf(milliseconds, 'milliseconds')),
-    nonce: bytesOf(fields.take(claim.nonce), 'nonce'),
-  }
+function readIssued(second: Cbor | undefined, milliseconds: Cbor | undefined, nonce: Cbor | undefined): Once {
+  const after = milliseconds === undefined ? undefined : numberOf(milliseconds, 'milliseconds')
+  return { issued: issuedAt(numberOf(second, 'time'), after), nonce: bytesOf(nonce, 'nonce') }
+}
+
+/** A counter without a time: each says by itself what is the only one of its kind. */
+function readCounted(sequence: Cbor, ...others: readonly (Cbor | undefined)[]): Once {
+  if (others.some(other => other !== undefined)) throw bad('sequence and time')
+  return { sequence: numberOf(sequence, 'sequence') }
 }
 
 /** Whole seconds have no milliseconds: one time has one spelling. */
@@ -141,42 +158,48 @@ function readSealed(item: Cbor | undefined): Sealed | undefined {
   return { key: bytesOf(key, 'sealed'), commitment: bytesOf(commitment, 'sealed') }
 }
 
-function readShape(item: Cbor): [header: Uint8Array, digest: Uint8Array, signature: Uint8Array] {
-  if (item instanceof Tagged && item.tag === 18 && Array.isArray(item.value)) {
-    const items = item.value as readonly Cbor[]
-    const [protectedHeader, unprotected, digest, signature] = items
-    const shaped = items.length === 4 && unprotected instanceof Map && unprotected.size === 0
-    if (shaped && isBytes(protectedHeader) && isBytes(digest) && isBytes(signature) && signature.length === 64) {
-      return [protectedHeader, digest, signature]
-    }
-  }
-  throw bad('not COSE_Sign1')
-}
-
 function algorithmOf(item: Cbor | undefined): KeyAlgorithm {
   if (item === -19 || item === -8) return 'Ed25519'
   if (item === -9 || item === -7) return 'P-256'
   throw new Refused('algorithm-refused', `COSE ${String(item)}`)
 }
 
-/** The fields of a map, each taken once; what nobody takes is refused. */
+/** The fields of a map, asked for in the one order that they can have; what nobody takes is refused. */
 class Fields {
-  readonly #map: CborMap
+  readonly #reader: CborReader
   #left: number
+  /** Of the field that is next. */
+  #key: Cbor | undefined
 
-  constructor(map: CborMap) {
-    this.#map = map
-    this.#left = map.size
+  constructor(reader: CborReader) {
+    this.#reader = reader
+    this.#left = reader.head(major.map)
+    this.#advance()
   }
 
   take(key: number): Cbor | undefined {
-    const value = this.#map.get(key)
-    if (value !== undefined) this.#left--
+    if (key !== this.#key) return undefined
+    const value = this.#reader.item(2)
+    this.#advance()
+    return value
+  }
+
+  map<T>(key: number, read: (fields: Fields) => T): T | undefined {
+    if (key !== this.#key) return undefined
+    const fields = new Fields(this.#reader)
+    const value = read(fields)
+    fields.end()
+    this.#advance()
     return value
   }
 
   end(): void {
-    if (this.#left > 0) throw bad('a field that is not known')
+    if (this.#key !== undefined) throw bad('a field that is not known, or in another order')
+  }
+
+  #advance(): void {
+    this.#key = this.#left > 0 ? this.#reader.item(2) : undefined
+    this.#left--
   }
 }
 
@@ -203,18 +226,21 @@ function textOf(item: Cbor | undefined, what: string): string | undefined {
 
 /** Sig_structure (RFC 9052 4.4) with no external data: `["Signature1", header, h'', digest]`. */
 function toBeSigned(protectedHeader: Uint8Array, digest: Uint8Array): Uint8Array {
-  const head = byteStringHead(protectedHeader.length)
-  const parts = [signature1, head, protectedHeader, noExternalData, byteStringHead(digest.length), digest]
-  return shortLived(...parts)
+  return shortLived(before(protectedHeader.length), protectedHeader, between, digest)
 }
 
-const signature1 = concat(Uint8Array.of(0x84), cbor('Signature1'))
-const noExternalData = cbor(new Uint8Array())
+/** An array of four, `Signature1`, and the head of the byte string that follows, of what an envelope has room for. */
+function before(length: number): Uint8Array {
+  befores[length] ??= concat(Uint8Array.of(0x84), cbor('Signature1'), headOfBytes(length))
+  return befores[length]
+}
 
-/** Of what an envelope has room for. */
-const byteStringHead = (length: number): Uint8Array =>
-  length < 24
-    ? Uint8Array.of(0x40 | length)
-    : length < 0x100
-      ? Uint8Array.of(0x58, length)
-      : Uint8Array.of(0x59, length >> 8, length & 0xff)
+const befores: (Uint8Array | undefined)[] = []
+
+/** No external data, and the head of a digest. */
+const between = concat(cbor(new Uint8Array()), headOfBytes(32))
+
+function headOfBytes(length: number): Uint8Array {
+  const bytes = cbor(new Uint8Array(length))
+  return bytes.subarray(0, bytes.length - length)
+}

@@ -1,5 +1,5 @@
 import { concat } from '../bytes/bytes.ts'
-import { cbor, readCbor, splitCbor } from '../bytes/cbor.ts'
+import { CborReader, cbor, splitCbor } from '../bytes/cbor.ts'
 import { base64url, readBase64url, readUtf8, utf8 } from '../bytes/text.ts'
 import { Refused } from '../errors/refused.ts'
 import { type Envelope, longestEnvelope, readEnvelope } from './envelope.ts'
@@ -61,9 +61,11 @@ function isAlone(bytes: Uint8Array): boolean {
 function cut(isCose: boolean, bytes: Uint8Array): [envelope: Uint8Array, body: Uint8Array] {
   try {
     if (isCose) {
-      const [envelope, rest] = splitCbor(bytes)
-      const body = readCbor(rest)
-      if (body instanceof Uint8Array) return [envelope, body]
+      const reader = new CborReader(bytes)
+      reader.skip(0)
+      const envelope = bytes.subarray(0, reader.at)
+      const body = reader.item(0)
+      if (body instanceof Uint8Array && reader.done) return [envelope, body]
     } else {
       const end = bytes.indexOf(tilde)
       if (end >= 0) return [bytes.subarray(0, end), readBase64url(readUtf8(bytes.subarray(end + 1)))]

@@ -2,7 +2,7 @@ import type { Entry } from '@mintmark/agent'
 import { Refused } from '@mintmark/core/errors'
 import { admitSpki, type PublicKey, readDidKey } from '@mintmark/core/keys'
 import { path, readName } from '@mintmark/core/names'
-import { compileScopes, noRights, type Rights, type ScopeMatcher, type Standing } from '@mintmark/core/rules'
+import { compileScopes, noRights, type Rights, type Standing } from '@mintmark/core/rules'
 import { isNamed } from '@mintmark/core/signed'
 import { nodeSha256 } from '@mintmark/elements'
 import { webDid } from '../web-did.ts'
@@ -138,7 +138,7 @@ export function senderOf(row: RecordWithKeys, spki: Uint8Array, rights: Rights |
     did: row.identity,
     key: admitted(spki),
     standing: row.standing as Standing,
-    covers: matcherOf(scopes),
+    covers: compileScopes(scopes),
     // Whether it may send to the one receiver is decided: the set says it for that one.
     recipients: mayReach ? undefined : nobody,
     isCounted: counts,
@@ -173,20 +173,10 @@ export function admitted(spki: Uint8Array): PublicKey {
   return key
 }
 
-function matcherOf(scopes: readonly string[]): ScopeMatcher {
-  const text = scopes.join(' ')
-  const known = matchers.get(text)
-  if (known) return known
-  const matcher = compileScopes(scopes)
-  remember(matchers, text, matcher)
-  return matcher
-}
-
 const mostKnown = 16_384
 // Each says the same for ever of what it is asked by, so forgetting is no fault and neither is remembering.
 const keys = new Map<string, PublicKey>()
 const idsOfDids = new Map<string, string>()
-const matchers = new Map<string, ScopeMatcher>()
 
 function remember<T>(known: Map<string, T>, name: string, value: T): void {
   if (known.size >= mostKnown) known.clear()
