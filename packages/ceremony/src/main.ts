@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { codes, Refused } from '@mintmark/core/errors'
+import { codes, hintOf, Refused } from '@mintmark/core/errors'
 import { readArguments } from './arguments.ts'
 import { type Command, type Desk, WrongUse } from './command.ts'
 import { answer } from './commands/answer.ts'
@@ -61,11 +61,11 @@ function report(error: unknown): number {
 function explain(error: unknown): { code: string; message: string; hint?: string | undefined; exit: number } {
   if (error instanceof WrongUse) return { code: 'wrong-use', message: error.message, hint: error.hint, exit: 2 }
   if (error instanceof Refused) {
-    const { code, detail, hint } = error
+    const { code, detail } = error
     return {
       code,
       message: detail === undefined ? codes[code].message : `${codes[code].message} (${detail})`,
-      hint,
+      hint: hintOf(error),
       exit: 1,
     }
   }

@@ -1,4 +1,4 @@
-import { type Code, codes, Refused } from '@mintmark/core/errors'
+import { type Code, codes, hintOf, Refused } from '@mintmark/core/errors'
 import { keepConfiguration, keptConfiguration } from './configuration.ts'
 import { type Home, homeState, leafOf, readHome } from './home.ts'
 import { connect } from './https.ts'
@@ -278,7 +278,8 @@ const timeOf = (at: number): string => new Date(at).toISOString()
 /** Of a fault, with what caused it. */
 function factsOf(error: unknown): Readonly<Record<string, string>> {
   if (error instanceof Refused) {
-    const { code, detail, hint } = error
+    const { code, detail } = error
+    const hint = hintOf(error)
     return { code, message: codes[code].message, ...(detail && { detail }), ...(hint && { hint }) }
   }
   const messages: string[] = []

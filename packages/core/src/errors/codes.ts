@@ -510,3 +510,12 @@ const table = {
  * anyone else is told `refused`.
  */
 export const codes: Readonly<Record<Code, CodeRow>> = table
+
+/** What whoever is refused is told to do next, if anything. */
+export const hintOf = ({
+  code,
+  hint,
+}: {
+  readonly code: Code
+  readonly hint: string | undefined
+}): string | undefined => hint ?? codes[code].hint

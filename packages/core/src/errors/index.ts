@@ -1,3 +1,3 @@
 export { adviceOn } from './advice.ts'
-export { type Code, codes } from './codes.ts'
+export { type Code, codes, hintOf } from './codes.ts'
 export { Refused } from './refused.ts'

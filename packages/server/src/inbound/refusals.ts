@@ -1,4 +1,4 @@
-import { type Code, codes, type Refused } from '@mintmark/core/errors'
+import { type Code, codes, hintOf, type Refused } from '@mintmark/core/errors'
 import { readPath } from '@mintmark/core/names'
 import { type Change, change } from '@mintmark/core/rules'
 import { RefusedSender } from '../operations/messages.ts'
@@ -14,7 +14,7 @@ export function refusalReply(refused: Refused, caller: Caller | undefined): Repl
   const proven = caller !== undefined && caller.kind !== 'anonymous'
   const code = proven || codes[refused.code].seen === 'anyone' ? refused.code : 'refused'
   const { status, message } = codes[code]
-  const hint = code === refused.code ? refused.hint : undefined
+  const hint = code === refused.code ? hintOf(refused) : undefined
   const reply = json({ code, message, ...(hint === undefined ? {} : { hint }) }, status)
   // RFC 9110 10.2.3
   const wait = code === refused.code ? (refused.retryAfter ?? waits[code]) : undefined

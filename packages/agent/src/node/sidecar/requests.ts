@@ -1,5 +1,5 @@
 import { base64, equal, type Json, readBase64, readJson, sha256, utf8 } from '@mintmark/core/bytes'
-import { codes, Refused } from '@mintmark/core/errors'
+import { codes, hintOf, Refused } from '@mintmark/core/errors'
 import { Agent, type AgentOptions, type Outgoing } from '../../agent.ts'
 import type { Received } from '../../received.ts'
 import { HttpTransport } from '../../transport/http.ts'
@@ -51,10 +51,12 @@ export function checkLocal(headers: Headers, { host, secret }: { host: string; s
 
 export function refusal(error: unknown): Response {
   const why = error instanceof Refused ? error : new Refused('broken')
-  const { code, hint, retryAfter, status } = why
+  const { code, retryAfter } = why
+  const { status, message } = codes[code]
+  const hint = hintOf(why)
   const from = why instanceof ReceiverRefused ? { from: 'receiver' } : {}
   const wait = retryAfter === undefined ? {} : { retryAfter }
-  const body = { code, message: codes[code].message, ...(hint !== undefined && { hint }), ...from, ...wait }
+  const body = { code, message, ...(hint !== undefined && { hint }), ...from, ...wait }
   return Response.json(body, { status, headers: { 'cache-control': 'no-store' } })
 }
 

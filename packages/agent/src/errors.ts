@@ -1,0 +1,1 @@
+export { adviceOn, type Code, hintOf, Refused } from '@mintmark/core/errors'
