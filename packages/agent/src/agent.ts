@@ -1,9 +1,10 @@
-import { type Sha256, sha256, utf8 } from '@mintmark/core/bytes'
+import { type Sha256, sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { didKey, type Key, type Verify, webCryptoVerify } from '@mintmark/core/keys'
 import { readScope } from '@mintmark/core/rules'
 import {
   type Claims,
+  isAudience,
   saltLength,
   shortIdOf,
   writeCoseEnvelope,
@@ -185,19 +186,20 @@ export class Agent {
 
   /**
    * Signs a message, delivers it nowhere, and gives what a sender may want to keep of it.
-   * @throws Refused `bad-scope`, `bad-envelope`; where it is sealed `no-encryption-key`, `bad-statement`,
+   * @throws Refused `bad-did`, `bad-scope`, `bad-json`, `bad-envelope`; where it is sealed `no-encryption-key`, `bad-statement`,
    * `statement-signature`, `x25519-missing`, and how the receiver stands
    */
   async write(message: Outgoing, options: SendOptions = {}): Promise<Written> {
     const { to, scope, onBehalfOf, sequence } = message
     const { now, random } = this.#options
+    if (!isAudience(`${to}`)) throw new Refused('bad-did', `${to}`)
     const { bytes, contentType } = contentOf(message.payload, message.contentType)
     const disclosure = salted(random(saltLength), bytes)
     const open: Omit<Claims, 'digest'> = {
       key: options.name === 'short' ? shortIdOf(this.#key.publicKey) : this.#keyDid,
       issuer: this.did === this.#keyDid ? undefined : this.did,
       audience: to,
-      scope: readScope(scope),
+      scope: readScope(`${scope}`),
       once: sequence === undefined ? { issued: now(), nonce: random(16) } : { sequence },
       onBehalfOf,
       contentType,
@@ -237,7 +239,7 @@ export class Agent {
    * @throws Refused with a code of its own for each
    */
   receive(message: Uint8Array | string): Promise<Received> {
-    return this.#receiver.receive(typeof message === 'string' ? utf8(message) : message)
+    return this.#receiver.receive(message)
   }
 
   /** Whether whoever the registry knows as the sender signed these bytes: what such a sender may be told. */

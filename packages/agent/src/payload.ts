@@ -1,4 +1,5 @@
 import { type Json, utf8 } from '@mintmark/core/bytes'
+import { Refused } from '@mintmark/core/errors'
 
 /** Bytes as they are, text as UTF-8, anything else as JSON. */
 export type Payload = Uint8Array | string | Json
@@ -9,9 +10,38 @@ export interface Content {
   readonly contentType: string | undefined
 }
 
+/** @throws Refused `bad-json` for what JSON cannot say: it would be signed as something else */
 export function contentOf(payload: Payload, contentType: string | undefined): Content {
   if (payload instanceof Uint8Array) return { bytes: payload, contentType }
   if (typeof payload === 'string')
     return { bytes: utf8(payload), contentType: contentType ?? 'text/plain;charset=utf-8' }
-  return { bytes: utf8(JSON.stringify(payload)), contentType: contentType ?? 'application/json' }
+  return { bytes: utf8(jsonOf(payload)), contentType: contentType ?? 'application/json' }
 }
+
+function jsonOf(payload: Json): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(payload, (_, value: unknown) => {
+      if (isLost(value)) throw new TypeError('it would be lost')
+      return value
+    })
+  } catch (cause) {
+    throw noJson(cause)
+  }
+  if (text === undefined) throw noJson()
+  return text
+}
+
+/** What JSON.stringify makes null, or an object of nothing or of numbers: NaN, a Map, an ArrayBuffer, bytes inside. */
+function isLost(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  if (ArrayBuffer.isView(value)) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // A plain object, of this realm or another one, may be empty.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
+  return !isPlain && Object.keys(value).length === 0
+}
+
+const noJson = (cause?: unknown): Refused =>
+  new Refused('bad-json', 'the payload', { cause, hint: 'send bytes as a Uint8Array, text, or what JSON can say' })

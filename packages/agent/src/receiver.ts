@@ -1,4 +1,4 @@
-import type { Sha256 } from '@mintmark/core/bytes'
+import { type Sha256, utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { checkSignature } from '@mintmark/core/keys'
 import { type Claims, type Message, type Once, readMessage } from '@mintmark/core/signed'
@@ -30,9 +30,9 @@ export class Receiver {
     this.#parts = parts
   }
 
-  async receive(bytes: Uint8Array): Promise<Received> {
+  async receive(message: Uint8Array | string): Promise<Received> {
     const { longestBody, now, sha256, journal, alarms } = this.#parts
-    const { envelope, body } = readMessage(bytes, longestBody)
+    const { envelope, body } = readMessage(bytesOf(message), longestBody)
     try {
       const entry = await checkEnvelope(envelope, this.#parts)
       checkBody(envelope, body, sha256)
@@ -76,6 +76,13 @@ export class Receiver {
       ? nonces.advance(key.id, once.sequence, now())
       : nonces.spend(key.id, once.nonce, keptUntil(once.issued), now())
   }
+}
+
+/** Bytes of another kind are what a WebSocket or a fetch gives where it was not asked for these. */
+function bytesOf(message: Uint8Array | string): Uint8Array {
+  if (typeof message === 'string') return utf8(message)
+  if (message instanceof Uint8Array) return message
+  throw new Refused('bad-envelope', 'neither a Uint8Array nor text')
 }
 
 /** What the store said of it. What came before the store began may have been received by the one before it. */

@@ -25,6 +25,67 @@ async function pair(algorithm: KeyAlgorithm = 'Ed25519') {
   return { clock, registry, server, device, key }
 }
 
+agent.test('what JSON cannot say is not signed as something else', async () => {
+  const { server, device } = await pair()
+  const circular: { self?: object } = {}
+  circular.self = circular
+  const unsayable = [
+    ...[undefined, () => 1, Symbol('x'), 1n, Number.NaN, { celsius: Number.POSITIVE_INFINITY }, circular],
+    ...[
+      new ArrayBuffer(3),
+      new Map([['a', 1]]),
+      new Set([1]),
+      { bytes: Uint8Array.of(1, 2) },
+      new DataView(new ArrayBuffer(2)),
+    ],
+  ]
+  for (const payload of unsayable) {
+    await refuses('bad-json', () =>
+      device.send({ to: server.did, payload: payload as string, scope: 'telemetry:write' }),
+    )
+  }
+  class Reading {
+    readonly celsius = 21.5
+  }
+  const at = new Date(start)
+  const said = [null, false, 0, [], {}, Object.create(null), [{}], new Reading(), { at }, { left: undefined, right: 1 }]
+  for (const payload of said) {
+    const sent = await device.send({ to: server.did, payload: payload as string, scope: 'telemetry:write' })
+    same((await server.receive(sent)).text(), JSON.stringify(payload))
+  }
+})
+
+agent.test('what is sent to nobody, for nothing, or is no message, is refused with a code', async () => {
+  const { server, device } = await pair()
+  const send = (change: object) => device.send({ to: server.did, payload: '', scope: 'telemetry:write', ...change })
+  const nobody = [
+    'hub-1',
+    '',
+    'did:',
+    'did:key',
+    'did:web:a/b',
+    'did:key:z6Mk#key',
+    `did:web:${'a'.repeat(250)}`,
+    undefined,
+    null,
+    7,
+  ]
+  for (const to of nobody) await refuses('bad-did', () => send({ to }))
+  for (const scope of ['', 'Telemetry', 'telemetry:', undefined, null, 7.5])
+    await refuses('bad-scope', () => send({ scope }))
+  const sent = await send({})
+  for (const message of ['', 'e', '\ud800', null, undefined, 7, [...sent], sent.slice().buffer, {}, new Uint8Array()]) {
+    // Refused, and not thrown: who says .catch() is told too.
+    let why: unknown
+    await server.receive(message as string).catch((error: unknown) => {
+      why = error
+    })
+    const expected: Code = message === '\ud800' ? 'bad-encoding' : 'bad-envelope'
+    same(why instanceof Refused ? why.code : why, expected)
+  }
+  same((await server.receive(sent)).from, device.did)
+})
+
 for (const form of forms) {
   for (const algorithm of algorithms) {
     agent.test(`a message by ${algorithm} as ${form} arrives, and arrives once`, async () => {

@@ -41,6 +41,9 @@ export function readDidKey(text: string): PublicKey {
 
 const prefix = 'did:key:z'
 
+/** `did:<method>:<id>` of any method (DID Core 3.1), without path, query and fragment; at most 255 characters. */
+export const isDid = (text: string): boolean => text.length <= 255 && /^did:[a-z0-9]+:[A-Za-z0-9._:%-]+$/.test(text)
+
 function readMultibase(text: string): Uint8Array {
   try {
     return readBase58(text)

@@ -1,5 +1,5 @@
 export { admitRaw, admitSpki } from './admit.ts'
-export { didKey, readDidKey } from './did-key.ts'
+export { didKey, isDid, readDidKey } from './did-key.ts'
 export type { Key, Verify } from './key.ts'
 export type { KeyAlgorithm, PublicKey } from './public-key.ts'
 export { checkSignature, plausibleSignature, readX509Signature } from './signature.ts'

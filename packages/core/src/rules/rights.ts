@@ -1,4 +1,5 @@
 import { Refused } from '../errors/refused.ts'
+import { isDid } from '../keys/did-key.ts'
 import { readName } from '../names/names.ts'
 import { compileScopes, scopeBounds } from './scope.ts'
 
@@ -42,7 +43,7 @@ export const sameRights = (a: Rights, b: Rights): boolean =>
 /** A DID as a message can name one: DID Core 3.1, without path, query and fragment. */
 function readRecipient(text: string): void {
   if (!text.startsWith('did:')) readName(text)
-  else if (!(text.length <= 255 && /^did:[a-z0-9]+:[A-Za-z0-9._:%-]+$/.test(text))) throw new Refused('bad-did')
+  else if (!isDid(text)) throw new Refused('bad-did')
 }
 
 /** What `onBehalfOf` of a message can say. */

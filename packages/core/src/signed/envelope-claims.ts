@@ -1,13 +1,13 @@
 import { concat, equal } from '../bytes/bytes.ts'
 import { base58, base64url, readBase58, readBase64url } from '../bytes/text.ts'
 import { Refused } from '../errors/refused.ts'
-import { didKey } from '../keys/did-key.ts'
+import { didKey, isDid } from '../keys/did-key.ts'
 import type { PublicKey } from '../keys/public-key.ts'
 import type { Claims, Once, Sealed } from './envelope.ts'
 
 // The bounds of what a message says, for both forms.
 
-const longest = { did: 255, scope: 255, onBehalfOf: 255 } as const
+const longest = { scope: 255, onBehalfOf: 255 } as const
 
 /** Latest time that the seconds of a claim can say, and still be counted in milliseconds. */
 const lastSecond = Math.floor(Number.MAX_SAFE_INTEGER / 1_000) - 1
@@ -17,7 +17,7 @@ export function checkClaims(claims: Claims): void {
   const { key, issuer, audience, scope, once, onBehalfOf, contentType, sealed, digest } = claims
   if (!isKeyName(key)) throw bad('key')
   if (issuer !== undefined && !(isDid(issuer) && !issuer.startsWith('did:key:'))) throw bad('issuer')
-  if (!(isDid(audience) || isShortId(audience))) throw bad('audience')
+  if (!isAudience(audience)) throw bad('audience')
   if (!isText(scope, longest.scope)) throw bad('scope')
   checkOnce(once)
   if (onBehalfOf !== undefined && !isText(onBehalfOf, longest.onBehalfOf)) throw bad('on behalf of')
@@ -48,11 +48,11 @@ const mediaType = /^(?=.{3,127}$)[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+(;[\x21-\
 /** Printable ASCII without blanks: what each means is for those who know the registry. */
 const isText = (text: string, most: number): boolean => text.length <= most && /^[\x21-\x7e]+$/.test(text)
 
-/** `did:<method>:<id>` (DID Core 3.1), without path, query and fragment. */
-const isDid = (text: string): boolean => text.length <= longest.did && /^did:[a-z0-9]+:[A-Za-z0-9._:%-]+$/.test(text)
-
 /** First 8 bytes of a key id, as 11 characters of base64url. */
 export const shortIdOf = (key: PublicKey): string => base64url(shortBytesOf(key.id))
+
+/** What a message can be to: a DID, or the short id of a key. */
+export const isAudience = (text: string): boolean => isDid(text) || isShortId(text)
 
 const isShortId = (text: string): boolean => /^[A-Za-z0-9_-]{10}[AEIMQUYcgkosw048]$/.test(text)
 

@@ -27,7 +27,7 @@ export {
   readEnvelope,
   type Sealed,
 } from './envelope.ts'
-export { isNamed, shortIdOf } from './envelope-claims.ts'
+export { isAudience, isNamed, shortIdOf } from './envelope-claims.ts'
 export { writeCoseEnvelope } from './envelope-cose.ts'
 export { writeJwsEnvelope } from './envelope-jws.ts'
 export { type AltNames, type Extensions, keyUsage, type NameConstraints } from './extensions.ts'
