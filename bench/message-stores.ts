@@ -1,11 +1,14 @@
 import { once } from 'node:events'
-import { availableParallelism } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { FileJournal } from '@mintmark/agent/node'
 import { type RedisClient, RedisNonceStore } from '@mintmark/agent/nonces'
 import { startRedis } from '@mintmark/testing'
 import { createClient } from 'redis'
 import { need } from '../scripts/services.ts'
-import { measure, open } from './message-load.ts'
+import { makeKey, measure, open } from './message-load.ts'
 import { useAllCores } from './pinned.ts'
 
 const load = { senders: 100, bytes: 90 } as const
@@ -46,6 +49,27 @@ export async function benchRedis(rounds: number): Promise<void> {
   } finally {
     client.destroy()
     await server.remove()
+  }
+}
+
+/** Each message on the disk, under a signed head, before it is delivered. */
+export async function benchJournal(rounds: number): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'mintmark-bench-'))
+  const journal = await FileJournal.open(directory, { origin: 'bench.example.test/journal', key: makeKey() })
+  try {
+    const inMemory = await open(load)
+    const onDisk = await open(load, { journal })
+    const [memory, disk]: [number[], number[]] = [[], []]
+    for (let round = 0; round < rounds; round++) {
+      memory.push(await inGroups(inMemory))
+      disk.push(await inGroups(onDisk))
+    }
+    const [a, b] = [memory, disk].map(list => list.toSorted((x, y) => x - y)[rounds >> 1]!) as [number, number]
+    console.log(`a journal on the disk, ${inFlight} messages at once, 90 bytes, median of ${rounds} rounds`)
+    console.log(`  ${(1e6 / b).toFixed(0)}/s, ${b.toFixed(1)} µs CPU each; ${(b / a).toFixed(2)}x that without`)
+  } finally {
+    await journal.close()
+    rmSync(directory, { recursive: true })
   }
 }
 

@@ -3,12 +3,12 @@ import { compileScopes, type ScopeMatcher } from '@mintmark/core/rules'
 import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import sodium from 'sodium-native'
 import { type Contestant, each, makeKey, measure, mintmark, mintmarkWithLedger, peer, scope } from './message-load.ts'
-import { benchCores, benchRedis, soak } from './message-stores.ts'
+import { benchCores, benchJournal, benchRedis, soak } from './message-stores.ts'
 import type { Options } from './options.ts'
 
 // What it costs to receive a message: every check, nonces and registry in memory, on one core. Beside it the same checks
-// by `jose` and a Map, and a bare verification by libsodium, which is as little as a signature can cost. In turn, round
-// after round, in this process; time is CPU time.
+// by `jose` and a Map, and the signatures alone by libsodium, which is as little as they can cost. In turn, round after
+// round, in this process; time is CPU time.
 
 const cases = [
   { senders: 1, bytes: 90 },
@@ -16,9 +16,9 @@ const cases = [
   { senders: 1, bytes: 1_000 },
   { senders: 1, bytes: 64_000 },
 ] as const
-const counted = 10_000
-/** So that each sender was seen once, and what runs often is compiled. */
-const warmup = 10_000
+const counted = 20_000
+/** So that each sender was seen twice, and what runs often is compiled. */
+const warmup = 20_000
 
 export async function benchMessages({ rounds, soak: long }: Pick<Options, 'rounds' | 'soak'>): Promise<void> {
   if (long !== undefined) return soak(long)
@@ -44,6 +44,7 @@ export async function benchMessages({ rounds, soak: long }: Pick<Options, 'round
     console.log(`  mintmark / jose + Map ${ratio('jose + Map')}x (budget: >= 2x), / libsodium ${ratio('libsodium')}x`)
     console.log(`  with ledger / mintmark ${(1 / Number(ratio('with ledger'))).toFixed(2)}x`)
   }
+  await benchJournal(rounds)
   await benchRedis(rounds)
   await benchCores()
 }
@@ -87,7 +88,7 @@ const joseAndMap: Contestant = async ({ senders, bytes, count }) => {
 }
 
 /** Nothing but the signatures, over as much as an envelope signs; each another one, as the same again is cheaper. */
-export const bare: Contestant = async ({ senders, count }) => {
+const bare: Contestant = async ({ senders, count }) => {
   const keys = Array.from({ length: senders }, makeKey)
   const write = async (i: number) => {
     const { publicKey, sign } = keys[i % senders]!
