@@ -12,6 +12,7 @@ import { isCode } from '@mintmark/elements'
 export type Purpose = 'daemon' | 'sidecar' | 'renewal' | 'journal'
 
 export interface Lock {
+  /** Once is enough, and again does nothing. */
   release(): void
 }
 
@@ -38,7 +39,11 @@ async function tryLock(directory: string, purpose: Purpose): Promise<Lock | unde
   const own = join(directory, name)
   const way = openWay(directory)
   let server: Server | undefined
+  let isOver = false
   const release = (): void => {
+    // The number of a closed descriptor is another file's by the second time.
+    if (isOver) return
+    isOver = true
     rmSync(own, { force: true })
     server?.close()
     way.close()

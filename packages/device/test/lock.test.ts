@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { lockHome } from '../src/lock.ts'
@@ -47,6 +47,16 @@ test('one at a time has it, each purpose by itself, and it is free when it is gi
   const again = await lockHome(home, 'daemon')
   again.release()
   expect(readdirSync(home)).toEqual([])
+})
+
+test('what is given back twice closes nothing of anybody else', async () => {
+  const home = makeHome()
+  const lock = await lockHome(home, 'daemon')
+  lock.release()
+  // The lowest numbers that are free are given out first.
+  const files = Array.from({ length: 3 }, () => openSync(home, 'r'))
+  lock.release()
+  for (const file of files) closeSync(file)
 })
 
 test('it ends with its process, however that ends', async () => {
