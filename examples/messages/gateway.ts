@@ -45,6 +45,6 @@ await post('sensor-7', seven, '21.5')
 await post('sensor-7', eight, '99.9')
 await post('sensor-8', eight, '20.0')
 
-gateway.close()
 await door.close()
+await gateway.close()
 await receiving.close()

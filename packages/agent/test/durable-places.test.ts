@@ -38,7 +38,14 @@ function synced(): Set<number> {
 }
 
 test.each([
-  ['readings', (directory: string) => FileReadingQueue.open(directory).add(reading)],
+  [
+    'readings',
+    async (directory: string) => {
+      const queue = await FileReadingQueue.open(directory)
+      queue.add(reading)
+      queue.close()
+    },
+  ],
   ['encryption keys', (directory: string) => EncryptionKeys.open(encryptionKeysIn(directory))],
 ])(
   'a directory of %s is on the disk before anything in it is acknowledged, and so are those above it',
@@ -50,8 +57,8 @@ test.each([
   },
 )
 
-test('a queue whose disk failed once takes the next reading', () => {
-  const queue = FileReadingQueue.open(join(top, 'queue'))
+test('a queue whose disk failed once takes the next reading', async () => {
+  const queue = await FileReadingQueue.open(join(top, 'queue'))
   // The file is there, and its name may not be.
   let calls = 0
   vi.mocked(fs.fsyncSync).mockImplementation(() => {
@@ -60,4 +67,5 @@ test('a queue whose disk failed once takes the next reading', () => {
   expect(() => queue.add(reading)).toThrow('unavailable')
   queue.add(reading)
   expect(queue.size).toBe(1)
+  queue.close()
 })

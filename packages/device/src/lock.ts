@@ -7,9 +7,9 @@ import { isCode } from '@mintmark/elements'
 
 /**
  * What one process at a time may do in a home: be its daemon or its sidecar, or exchange its certificate or key; or write
- * a journal.
+ * a journal, or send the readings of a queue.
  */
-export type Purpose = 'daemon' | 'sidecar' | 'renewal' | 'journal'
+export type Purpose = 'daemon' | 'sidecar' | 'renewal' | 'journal' | 'readings'
 
 export interface Lock {
   /** Once is enough, and again does nothing. */

@@ -47,6 +47,7 @@ export class GatewayTransport {
   readonly #options: Required<GatewayOptions>
   readonly #devices: ReadonlyMap<string, BoundDevice & { readonly rate: Rate }>
   readonly #over = new AbortController()
+  readonly #forwarding: Promise<void>
   #wake: () => void = () => undefined
   #adding: Promise<unknown> = Promise.resolve()
   #emptied: (() => void)[] = []
@@ -62,7 +63,7 @@ export class GatewayTransport {
       }),
     )
     // What `told` or the queue throws is a fault that nobody here can mend, and the runtime says so.
-    this.#forward()
+    this.#forwarding = this.#forward()
   }
 
   /** How many readings wait. */
@@ -107,10 +108,15 @@ export class GatewayTransport {
     })
   }
 
-  /** Sends nothing more. What waits stays in the queue. */
-  close(): void {
+  /**
+   * Sends nothing more. Resolves when what was on its way has come to its end, and the queue can be closed; what waits
+   * stays in it.
+   */
+  async close(): Promise<void> {
     this.#over.abort()
     this.#wake()
+    await this.#adding
+    await this.#forwarding
   }
 
   async #forward(): Promise<void> {

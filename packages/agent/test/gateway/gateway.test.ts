@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   GatewayTransport,
   MemoryReadingQueue,
+  type QueueBounds,
   type Reading,
   type ReadingQueue,
   readingHandler,
@@ -24,8 +25,10 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'mintmark-readings-'))
 })
 const gateways: GatewayTransport[] = []
+const queuesInFiles: FileReadingQueue[] = []
 afterEach(() => {
   for (const gateway of gateways.splice(0)) gateway.close()
+  for (const queue of queuesInFiles.splice(0)) queue.close()
   rmSync(directory, { recursive: true, force: true })
 })
 
@@ -187,10 +190,15 @@ test('what is too long, too often, or of no type is refused, and the rate comes 
   await expect(gateway.take('sensor-7', utf8('1'))).rejects.toMatchObject({ code: 'slow-down' })
 })
 
-const queues: [string, (bounds: ConstructorParameters<typeof MemoryReadingQueue>[0]) => ReadingQueue][] = [
+const queues: [string, (bounds: QueueBounds) => ReadingQueue | Promise<ReadingQueue>][] = [
   ['in memory', bounds => new MemoryReadingQueue(bounds)],
-  ['in files', bounds => FileReadingQueue.open(join(directory, 'queue'), bounds)],
+  ['in files', bounds => openFiles(bounds)],
 ]
+async function openFiles(bounds?: QueueBounds): Promise<FileReadingQueue> {
+  const queue = await FileReadingQueue.open(join(directory, 'queue'), bounds)
+  queuesInFiles.push(queue)
+  return queue
+}
 const reading = (device: string, i = 0, length = 1): Reading => ({
   id: 'a'.repeat(32),
   device,
@@ -202,7 +210,7 @@ const reading = (device: string, i = 0, length = 1): Reading => ({
 
 describe.each(queues)('a queue %s', (_, open) => {
   test('gives back what it has in its order, and counts', async () => {
-    const queue = open({ most: 3_000, mostOfOne: 3_000 })
+    const queue = await open({ most: 3_000, mostOfOne: 3_000 })
     let [next, first] = [0, 0]
     for (let i = 0; i < 60; i++) {
       for (let j = 0; j < 3; j++) await queue.add(reading('a', next++))
@@ -215,7 +223,7 @@ describe.each(queues)('a queue %s', (_, open) => {
   })
 
   test('is full at its number, at its bytes, and for one device before the others', async () => {
-    const queue = open({ most: 5, mostOfOne: 3, mostBytes: 100 })
+    const queue = await open({ most: 5, mostOfOne: 3, mostBytes: 100 })
     for (let i = 0; i < 3; i++) await queue.add(reading('a'))
     const add = async (device: string, length?: number) => queue.add(reading(device, 0, length))
     await expect(add('a')).rejects.toThrow('slow-down')
@@ -229,16 +237,59 @@ describe.each(queues)('a queue %s', (_, open) => {
   })
 })
 
-test('a queue in files is there after its process, and torn files are not', async () => {
+test('a queue in files is there when it is opened again, and torn files are not', async () => {
   const path = join(directory, 'queue')
-  const one = FileReadingQueue.open(path)
+  const one = await openFiles()
   for (let i = 0; i < 3; i++) one.add(reading('a', i))
   one.removeFirst()
+  one.close()
   writeFileSync(join(path, '.0000000000000009.json.0011223344556677.tmp'), '{"dev')
-  const another = FileReadingQueue.open(path)
+  const another = await openFiles()
   expect([another.size, another.first()!.received]).toEqual([2, 1])
   another.add(reading('a', 3))
+  another.close()
   expect(readdirSync(path)).toEqual(['0000000000000002.json', '0000000000000003.json', '0000000000000004.json'])
+})
+
+test('a queue in files that was closed takes and gives nothing, and is another one to open', async () => {
+  const queue = await openFiles()
+  queue.add(reading('a', 1))
+  await expect(openFiles()).rejects.toThrow('home-in-use')
+  queue.close()
+  queue.close()
+  expect(() => queue.add(reading('a', 2))).toThrow('unavailable')
+  expect(() => queue.first()).toThrow('unavailable')
+  expect(() => queue.removeFirst()).toThrow('unavailable')
+  const next = await openFiles()
+  expect([next.size, next.first()!.received]).toEqual([1, 1])
+})
+
+test('a queue in files that cannot be opened is left to the next one', async () => {
+  const queue = await openFiles()
+  for (let i = 0; i < 2; i++) queue.add(reading('a', i))
+  queue.close()
+  await expect(openFiles({ mostOfOne: 1 })).rejects.toThrow('slow-down')
+  expect((await openFiles()).size).toBe(2)
+})
+
+test('a gateway has closed when what was on its way is out of the queue', async () => {
+  const [left, goes] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const agent = await Agent.create({
+    transport: {
+      deliver: async () => {
+        left.resolve()
+        await goes.promise
+      },
+    },
+  })
+  const queue = await openFiles()
+  const { gateway } = await scene({ agent, queue })
+  await Promise.all([gateway.take('sensor-7', utf8('1')), gateway.take('sensor-7', utf8('2'))])
+  await left.promise
+  const closed = gateway.close().then(() => queue.close())
+  goes.resolve()
+  await closed
+  expect((await openFiles()).size).toBe(1)
 })
 
 test('readings that waited for a device that is not bound any more are dropped', async () => {
