@@ -208,6 +208,35 @@ test('a flood of senders that nobody knows costs a bounded number of questions a
   expect(seen.all - before).toBeLessThanOrEqual(1)
 })
 
+test('a flood by a key that was replaced is not a flood of questions', async () => {
+  const { home } = await openService()
+  let asked = 0
+  const counted: Fetch = (url, init) => {
+    if (!url.includes('/changes')) asked++
+    return home.fetch(url, init)
+  }
+  const time = { at: 0 }
+  const { service, code } = await serviceOf(home, counted, { monotonic: () => time.at })
+  const { directory, device } = await enrollHome()
+  await platform.grant(device, 'telemetry:write')
+  const opened = await openHome(directory, now)
+  onTestFinished(() => opened.close())
+  const stolen = await Agent.create({ key: opened.key, now })
+  expect(await code(stolen)).toBe('accepted')
+  const messages = await Promise.all(Array.from({ length: 20 }, () => sendTo(service.did, stolen)))
+  await renew({ home: directory, now, newKey: {} })
+  const again = await openHome(directory, now)
+  onTestFinished(() => again.close())
+  expect(await code(await Agent.create({ key: again.key, now }))).toBe('accepted')
+  expect(await codeOf(service.receive(messages.pop()!))).toBe('key-superseded')
+  const before = asked
+  for (const message of messages) expect(await codeOf(service.receive(message))).toBe('key-superseded')
+  expect(asked).toBe(before)
+  time.at += 1_000
+  expect(await codeOf(service.receive(messages[0]!))).toBe('key-superseded')
+  expect(asked).toBe(before + 1)
+})
+
 test('what the platform refuses the receiver is said of nobody else', async () => {
   const { home, device } = await openService()
   const { code } = await serviceOf(home)

@@ -22,12 +22,12 @@ const times = {
   renewal: 800,
   /** For one answer, and for the silence of a stream that beats twice a second. */
   patience: 2_000,
-  /** For which somebody who is unknown stays so. */
-  unknown: 1_000,
+  /** For which somebody who is unknown, or whose key was replaced, stays so. */
+  refused: 1_000,
   /** Before a stream or a lease is asked for again that was not to be had. */
   again: 250,
 } as const
-const bounds = { known: 10_000, unknown: 1_000, underWay: 64, tries: 8 } as const
+const bounds = { known: 10_000, refused: 1_000, underWay: 64, tries: 8 } as const
 
 /** What changes who is meant by a name somewhere else. */
 const ofKeys = /^(?:key\.|identity\.enrolled$)/
@@ -43,7 +43,8 @@ export class HttpTrustRegistry implements TrustRegistry {
   readonly #client = base64url(crypto.getRandomValues(new Uint8Array(16)))
   readonly #closing = new AbortController()
   readonly #known = new Map<string, Told>()
-  readonly #unknown = new Map<string, number>()
+  /** Names of whom nothing is accepted, and since when. */
+  readonly #refused = new Map<string, Refusal>()
   readonly #underWay = new Map<string, Promise<Entry | undefined>>()
   #lease = { monotonic: Number.NEGATIVE_INFINITY, now: Number.NEGATIVE_INFINITY }
   /** The entry of the ledger up to which everything that is remembered here is right. */
@@ -81,8 +82,9 @@ export class HttpTrustRegistry implements TrustRegistry {
     this.#run()
     const told = this.#known.get(name)
     if (told && this.isLive) return told.entry
-    if (this.#isUnknown(name)) return undefined
-    return this.#ask(name)
+    const refused = this.#refusalOf(name)
+    if (refused === 'key-superseded') throw new Refused(refused, name)
+    return refused === undefined ? this.#ask(name) : undefined
   }
 
   /** From now on it knows nobody, and when this resolves no revocation waits for it any more. */
@@ -113,23 +115,28 @@ export class HttpTrustRegistry implements TrustRegistry {
   async #answer(name: string): Promise<Entry | undefined> {
     for (let left = bounds.tries; left > 0; left--) {
       const before = this.#forgotten
-      const told = await askEntry(this.#reach, name)
+      const told = await askEntry(this.#reach, name).catch(ifSuperseded)
       // Something was taken from somebody while this was on its way: it may be what the answer does not know of.
       if (before !== this.#forgotten) continue
-      if (told === undefined) keep(this.#unknown, name, this.#clocks.monotonic(), bounds.unknown)
-      else if (this.isLive) keep(this.#known, name, told, bounds.known)
-      return told?.entry
+      if (told === undefined || told instanceof Refused) {
+        const code = told ? 'key-superseded' : 'unknown'
+        keep(this.#refused, name, { code, since: this.#clocks.monotonic() }, bounds.refused)
+        if (told) throw told
+        return undefined
+      }
+      if (this.isLive) keep(this.#known, name, told, bounds.known)
+      return told.entry
     }
     throw new Refused('unavailable', 'the registry changes faster than it can be asked')
   }
 
-  #isUnknown(name: string): boolean {
-    const since = this.#unknown.get(name)
-    if (since === undefined) return false
-    const age = this.#clocks.monotonic() - since
-    if (age >= 0 && age < times.unknown) return true
-    this.#unknown.delete(name)
-    return false
+  #refusalOf(name: string): Refusal['code'] | undefined {
+    const refusal = this.#refused.get(name)
+    if (refusal === undefined) return undefined
+    const age = this.#clocks.monotonic() - refusal.since
+    if (age >= 0 && age < times.refused) return refusal.code
+    this.#refused.delete(name)
+    return undefined
   }
 
   /** Begins with the first question, and goes on until it is closed. */
@@ -200,15 +207,26 @@ export class HttpTrustRegistry implements TrustRegistry {
       return
     }
     this.#forgotten++
-    this.#unknown.clear()
+    this.#refused.clear()
     for (const [name, { path }] of this.#known) if (path === identity) this.#known.delete(name)
   }
 
   #forgetAll(): void {
     this.#forgotten++
-    this.#unknown.clear()
+    this.#refused.clear()
     this.#known.clear()
   }
+}
+
+interface Refusal {
+  readonly code: 'unknown' | 'key-superseded'
+  /** Milliseconds that only go forward. */
+  readonly since: number
+}
+
+function ifSuperseded(error: unknown): Refused {
+  if (error instanceof Refused && error.code === 'key-superseded') return error
+  throw error
 }
 
 function keep<T>(map: Map<string, T>, name: string, value: T, most: number): void {
