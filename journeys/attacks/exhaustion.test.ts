@@ -141,6 +141,34 @@ test('J117 connections of one identity are bounded, and those of others are not 
   expect(await asking.stop()).toEqual({ failed: 0 })
 })
 
+test('J119 streams of one fleet are bounded, whoever of it opens them, and those of other fleets have room', async () => {
+  const open = async (as: TestDevice, path: string) => {
+    const connection = await openTls(platform.port, as.tls)
+    attackers.push(connection)
+    connection.send(`GET ${path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n`)
+    while (!/^HTTP\/1\.1 \d{3}/.test(connection.received)) await new Promise(resolve => setTimeout(resolve, 5))
+    return { connection, isOpen: connection.received.startsWith('HTTP/1.1 200') }
+  }
+  await platform.makeFleet('beta')
+  const hub = await platform.enrollDevice('beta', 'hub-1')
+  await platform.grant(hub, 'registry:read')
+  const changes = '/v1/registry/changes'
+  const streams: Awaited<ReturnType<typeof open>>[] = []
+  for (let i = 0; i < 63; i++) {
+    const greedy = await platform.enrollDevice('acme', `greedy-${i}`)
+    streams.push(...(await Promise.all(Array.from({ length: 16 }, () => open(greedy, '/v1/messages')))))
+  }
+  expect(streams.filter(({ isOpen }) => isOpen)).toHaveLength(1_000)
+  expect(streams.at(-1)!.connection.received).toContain('"code":"slow-down"')
+  expect((await open(hub, changes)).isOpen).toBe(true)
+  const lease = await platform.call('GET', `${changes}?client=${'A'.repeat(22)}`, { as: hub.tls })
+  expect(lease.body.lease).toBe(2_000)
+
+  for (const { connection } of streams.slice(0, 16)) connection.close()
+  await Promise.all(streams.slice(0, 16).map(({ connection }) => connection.closed))
+  for (let isOpen = false; !isOpen; ) ({ isOpen } = await open(device, '/v1/messages'))
+}, 120_000)
+
 test('J117 requests whose answers nobody reads wait with their sender, not with the platform', async () => {
   asking = new Asking()
   const rude = await openTls(platform.port)

@@ -27,17 +27,47 @@ async function served(): Promise<{ response: ServerResponse; reader: ReturnType<
 const may = () => Promise.resolve()
 const silent = { open: () => () => undefined }
 test('so many of one identity, and so many of all, and no more', () => {
-  const streams = new Streams({ each: 2, all: 3 })
+  const streams = new Streams({ each: 2, all: 4 })
   const admit = (identity: string) => streams.admit(identity, silent, may)
   const first = admit('acme/device/a')
   admit('acme/device/a')
   expect(codeOf(() => admit('acme/device/a'))).toBe('slow-down')
-  admit('acme/device/b')
-  expect(codeOf(() => admit('acme/device/c'))).toBe('slow-down')
+  admit('beta/device/b')
+  admit('platform/operator/c')
+  expect(codeOf(() => admit('gamma/device/d'))).toBe('slow-down')
   first.drop()
   first.drop()
-  expect(streams.size).toBe(2)
-  expect(codeOf(() => admit('acme/device/c'))).toBeUndefined()
+  expect(streams.size).toBe(3)
+  expect(codeOf(() => admit('gamma/device/d'))).toBeUndefined()
+})
+
+test('of one fleet half of what the others leave: however many devices it has, others have room', async () => {
+  const streams = new Streams({ each: 2, all: 16 })
+  const admit = (identity: string) => streams.admit(identity, silent, may)
+  const fill = (fleet: string) => {
+    const admitted = []
+    for (let i = 0; i < 16; i++) {
+      try {
+        admitted.push(admit(`${fleet}/device/${i}`))
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'slow-down' })
+      }
+    }
+    return admitted
+  }
+  const greedy = fill('acme')
+  // A name that begins like another is another.
+  expect([greedy, fill('acm'), fill('acme2')].map(({ length }) => length)).toEqual([8, 4, 2])
+  expect(codeOf(() => admit('beta/device/hub'))).toBeUndefined()
+  expect(codeOf(() => admit('acme/device/late'))).toBe('slow-down')
+  // Where its connection is gone, and where it never was.
+  const { response, reader } = await served()
+  greedy[0]!.carry(response)
+  const closed = new Promise(resolve => response.once('close', resolve))
+  reader.destroy()
+  await closed
+  for (const each of greedy.slice(1, 8)) each.drop()
+  expect([fill('acme'), fill('beta')].map(({ length }) => length)).toEqual([5, 2])
 })
 
 test('a stream can say how much may wait for its reader', async () => {

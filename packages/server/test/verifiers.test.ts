@@ -96,7 +96,7 @@ test('no lease is longer than what this process may itself rely on, and none is 
 })
 
 test('so many of one identity, so many of all, and room again when theirs are over', async () => {
-  const verifiers = make({ most: { each: 2, all: 3 } })
+  const verifiers = make({ most: { each: 2, all: 5 } })
   const give = (identity: string, verifier: string) => codeOf(() => verifiers.give('acme', identity, verifier, 1))
   expect([give(device, 'a'), give(device, 'b'), give(device, 'c'), give(device, 'a')]).toEqual([
     undefined,
@@ -105,9 +105,26 @@ test('so many of one identity, so many of all, and room again when theirs are ov
     undefined,
   ])
   // A name that begins like another is another.
-  expect([give(`${device}1`, 'a'), give('acme/device/x', 'a')]).toEqual([undefined, 'slow-down'])
+  expect(give(`${device}1`, 'a')).toBeUndefined()
+  const operators = ['a', 'b'].map(verifier => give('platform/operator/x', verifier))
+  expect([...operators, give('beta/device/x', 'a')]).toEqual([undefined, 'slow-down', undefined])
+  expect(give('gamma/device/x', 'a')).toBe('slow-down')
   await vi.advanceTimersByTimeAsync(2_201)
-  expect([give('acme/device/x', 'a'), give(device, 'c')]).toEqual([undefined, undefined])
+  expect([give('gamma/device/x', 'a'), give(device, 'c')]).toEqual([undefined, undefined])
+})
+
+test('of one fleet half of what the others leave, and those that have a lease keep it', async () => {
+  const verifiers = make({ most: { each: 2, all: 16 } })
+  const give = (fleet: string, name: string | number) =>
+    codeOf(() => verifiers.give(fleet, `${fleet}/device/${name}`, 'a', 1))
+  const fill = (fleet: string) => Array.from({ length: 16 }, (_, i) => give(fleet, i)).filter(code => !code).length
+  // A name that begins like another is another.
+  expect([fill('acme'), fill('acm'), fill('acme2')]).toEqual([8, 4, 2])
+  expect([give('beta', 'hub'), give('acme', 'late'), give('acme', 7)]).toEqual([undefined, 'slow-down', undefined])
+  for (let i = 0; i < 7; i++) verifiers.end('acme', `acme/device/${i}`, 'a')
+  expect([give('acme', 'late'), fill('beta')]).toEqual([undefined, 3])
+  await vi.advanceTimersByTimeAsync(2_201)
+  expect([fill('beta'), give('acme', 'late')]).toEqual([8, undefined])
 })
 
 test('leases of a process that was killed are waited for, and those of one that stops', async () => {

@@ -11,7 +11,7 @@ export interface Admitted {
 }
 
 export interface StreamLimits {
-  /** Of one identity, and of all. */
+  /** Of one identity, and of all; of one fleet half of what the others leave, so that none keeps another out. */
   readonly each: number
   readonly all: number
   /** Bytes that may wait for one reader. */
@@ -29,6 +29,7 @@ const usual: StreamLimits = { each: 16, all: 2_000, waiting: 262_144, again: 5_0
 export class Streams {
   readonly #limits: StreamLimits
   readonly #running = new Map<string, Set<Running>>()
+  readonly #ofFleet = new Map<string, number>()
   #count = 0
   #closed = false
 
@@ -48,16 +49,18 @@ export class Streams {
     if (this.#closed) throw new Refused('unavailable', 'the platform stops')
     const { each, all } = this.#limits
     const others = this.#running.get(identity) ?? new Set()
-    if (others.size >= each || this.#count >= all) {
+    const fleet = identity.split('/')[0]!
+    const free = all - this.#count
+    if (others.size >= each || (this.#ofFleet.get(fleet) ?? 0) >= free) {
       throw new Refused('slow-down', 'too many open streams', { retryAfter: this.#limits.again })
     }
     const running = new Running(stream, enter, this.#limits, () => {
       if (!others.delete(running)) return
-      this.#count--
+      this.#add(fleet, -1)
       if (others.size === 0 && this.#running.get(identity) === others) this.#running.delete(identity)
     })
     this.#running.set(identity, others.add(running))
-    this.#count++
+    this.#add(fleet, 1)
     return running
   }
 
@@ -70,6 +73,13 @@ export class Streams {
   close(): void {
     this.#closed = true
     for (const running of [...this.#running.values()].flatMap(some => [...some])) running.end()
+  }
+
+  #add(fleet: string, more: 1 | -1): void {
+    const ofFleet = (this.#ofFleet.get(fleet) ?? 0) + more
+    if (ofFleet > 0) this.#ofFleet.set(fleet, ofFleet)
+    else this.#ofFleet.delete(fleet)
+    this.#count += more
   }
 }
 

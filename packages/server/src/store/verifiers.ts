@@ -15,6 +15,7 @@ export interface VerifiersOptions {
   left?(): number
   /** Called before the first lease is given. */
   first?(): void
+  /** Of one identity, and of all; of one fleet half of what the others leave, so that none keeps another out. */
   readonly most?: { readonly each: number; readonly all: number }
 }
 
@@ -109,16 +110,21 @@ export class Verifiers {
 
   #makeRoom(identity: string): void {
     const now = this.#now()
-    let [own, all] = [0, 0]
+    const [ofIdentity, ofItsFleet] = [`${identity} `, `${identity.split('/')[0]}/`]
+    let [own, ofFleet, all] = [0, 0, 0]
     for (const held of this.#ledgers.values()) {
       for (const [who, { until }] of held) {
-        if (until <= now) held.delete(who)
-        else all++
-        if (until > now && who.startsWith(`${identity} `)) own++
+        if (until <= now) {
+          held.delete(who)
+          continue
+        }
+        all++
+        if (who.startsWith(ofItsFleet)) ofFleet++
+        if (who.startsWith(ofIdentity)) own++
       }
     }
     const { most = usual } = this.#options
-    if (own < most.each && all < most.all) return
+    if (own < most.each && ofFleet < most.all - all) return
     throw new Refused('slow-down', 'too many verifiers', { retryAfter: lease.lasts })
   }
 
