@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, hash, randomBytes } from 'node:crypto'
 import { compileScopes, type ScopeMatcher } from '@mintmark/core/rules'
 import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
 import sodium from 'sodium-native'
@@ -23,7 +23,8 @@ const warmup = 20_000
 export async function benchMessages({ rounds, soak: long }: Pick<Options, 'rounds' | 'soak'>): Promise<void> {
   if (long !== undefined) return soak(long)
   const contestants: Readonly<Record<string, Contestant>> = {
-    ...{ mintmark, 'with ledger': mintmarkWithLedger, 'jose + Map': joseAndMap, libsodium: bare },
+    ...{ mintmark, 'with ledger': mintmarkWithLedger, 'jose + Map': joseAndMap },
+    ...{ libsodium: bare(() => undefined), 'and SHA-256': bare(body => hash('sha256', body)) },
   }
   for (const { senders, bytes } of cases) {
     const results = new Map<string, number[]>(Object.keys(contestants).map(name => [name, []]))
@@ -41,7 +42,9 @@ export async function benchMessages({ rounds, soak: long }: Pick<Options, 'round
       )
     }
     const ratio = (other: string): string => (micros(other) / micros('mintmark')).toFixed(2)
-    console.log(`  mintmark / jose + Map ${ratio('jose + Map')}x (budget: >= 2x), / libsodium ${ratio('libsodium')}x`)
+    console.log(
+      `  mintmark / jose + Map ${ratio('jose + Map')}x (budget: >= 2x), / libsodium ${ratio('libsodium')}x, / libsodium and SHA-256 ${ratio('and SHA-256')}x`,
+    )
     console.log(`  with ledger / mintmark ${(1 / Number(ratio('with ledger'))).toFixed(2)}x`)
   }
   await benchJournal(rounds)
@@ -87,15 +90,18 @@ const joseAndMap: Contestant = async ({ senders, bytes, count }) => {
   })
 }
 
-/** Nothing but the signatures, over as much as an envelope signs; each another one, as the same again is cheaper. */
-const bare: Contestant = async ({ senders, count }) => {
-  const keys = Array.from({ length: senders }, makeKey)
-  const write = async (i: number) => {
-    const { publicKey, sign } = keys[i % senders]!
-    const message = randomBytes(260)
-    return { key: publicKey.raw, message, signature: await sign(message) }
+/** Nothing but the signatures, over as much as an envelope signs, each another one; and what is done with each body. */
+const bare =
+  (digest: (body: Buffer) => unknown): Contestant =>
+  async ({ senders, bytes, count }) => {
+    const keys = Array.from({ length: senders }, makeKey)
+    const write = async (i: number) => {
+      const { publicKey, sign } = keys[i % senders]!
+      const message = randomBytes(260)
+      return { key: publicKey.raw, message, body: randomBytes(bytes + 16), signature: await sign(message) }
+    }
+    return each(count, write, ({ key, message, body, signature }) => {
+      digest(body)
+      if (!sodium.crypto_sign_verify_detached(signature, message, key)) throw new Error('refused')
+    })
   }
-  return each(count, write, ({ key, message, signature }) => {
-    if (!sodium.crypto_sign_verify_detached(signature, message, key)) throw new Error('refused')
-  })
-}
