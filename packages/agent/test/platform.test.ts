@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { base64url, hex } from '@mintmark/core/bytes'
+import { hex } from '@mintmark/core/bytes'
 import { webCryptoVerify } from '@mintmark/core/keys'
 import { checkReceipt, type Receipt } from '@mintmark/core/ledger'
 import { type Change, isOfKind, readChange } from '@mintmark/core/rules'
@@ -9,9 +9,9 @@ import { readEnvelope } from '@mintmark/core/signed'
 import { enroll } from '@mintmark/device'
 import { startTestPlatform, type TestPlatform } from '@mintmark/testing'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { Agent, type AgentOptions, MemoryNonceStore, makeKey } from '../src/index.ts'
+import { Agent, type AgentOptions, MemoryNonceStore, makeKey, type Refused } from '../src/index.ts'
 import { type AgentHome, openHome } from '../src/node/home.ts'
-import { handedMessages, PlatformJournal, PlatformTransport } from '../src/platform/index.ts'
+import { handedMessages, PlatformJournal, PlatformTransport, publishEncryptionKey } from '../src/platform/index.ts'
 import { EncryptionKeys } from '../src/seal/index.ts'
 
 // Devices of a really started platform that record what they send or receive, and hear what is sealed to them.
@@ -54,20 +54,35 @@ async function recorded(): Promise<Change<'message.accepted'>[]> {
   return (await platform.facts('acme')).filter(fact => isOfKind(fact, 'message.accepted'))
 }
 
-const announced = async (agent: Agent, { url, fetch }: AgentHome): Promise<void> => {
-  const statement = base64url(await agent.announceEncryption())
-  const headers = { 'content-type': 'application/json' }
-  const response = await fetch(`${url}/v1/encryption-key`, {
-    method: 'PUT',
-    headers,
-    body: JSON.stringify({ statement }),
-  })
-  expect(response.status).toBe(200)
-}
+test('what is announced is refused in the words of the platform, or is unreachable', async () => {
+  const [service, other] = [hub!, await makeKey()]
+  const encryption = await EncryptionKeys.open()
+  const at = now()
+  const [later, before] = [
+    await encryption.announce(service.key, at, {}),
+    await encryption.announce(service.key, at - 1_000, {}),
+  ]
+  await publishEncryptionKey(service, later)
+  const code = async (statement: Uint8Array, where: Parameters<typeof publishEncryptionKey>[0] = service) =>
+    publishEncryptionKey(where, statement).then(
+      () => 'taken',
+      (error: Refused) => error.code,
+    )
+  // The same again is no other fact; an older one, or one by somebody else, is nothing.
+  expect(await code(later)).toBe('taken')
+  expect(await code(before)).toBe('bad-statement')
+  expect(await code(await encryption.announce(other, at + 1_000, {}))).toBe('bad-statement')
+  expect(await code(new Uint8Array())).toBe('bad-cbor')
+  const lost = () => Promise.reject(new TypeError('the network'))
+  expect(await code(later, { ...service, fetch: lost })).toBe('unreachable')
+  const portal = () =>
+    Promise.resolve(new Response('sign in', { status: 302, headers: { location: 'https://example.test/' } }))
+  expect(await code(later, { ...service, fetch: portal })).toBe('unreachable')
+})
 
 test('a sealed message goes by way of the platform: recorded, handed on, opened by its receiver alone', async () => {
   const service = await agentOf(hub!, { encryption: await EncryptionKeys.open() })
-  await announced(service, hub!)
+  await publishEncryptionKey(hub!, await service.announceEncryption())
   const device = await agentOf(sender!, { transport: new PlatformTransport(sender!) })
   const ending = new AbortController()
   const heard = handedMessages({ ...hub!, signal: ending.signal })

@@ -353,6 +353,9 @@ sealing.test(
     const { clock, registry, server, device, encryption } = await stand()
     const before = await device.send(sealedTo(server.did))
     const old = encryption.current
+    for (const time of [Number.NaN, Number.POSITIVE_INFINITY, 0.5])
+      await refuses('bad-number', () => encryption.renew(time))
+    same(hex(encryption.current), hex(old))
     await encryption.renew(clock.at)
     ok(hex(old) !== hex(encryption.current), 'another key')
     // The registry still has the old statement.
@@ -376,6 +379,13 @@ sealing.test('a key that is renewed while it is announced stays for as long as w
   same(encryption.size, 2)
   ok(hex(encryption.current) !== hex(old), 'the new one is current')
   await encryption.renew(start + 1_000)
+  same(encryption.size, 2)
+})
+
+sealing.test('a key that is renewed by the time of this computer loses no message', async () => {
+  const [encryption, identity] = [await EncryptionKeys.open(), await makeKey()]
+  await encryption.announce(identity, Date.now(), { lasts: day })
+  await encryption.renew()
   same(encryption.size, 2)
 })
 

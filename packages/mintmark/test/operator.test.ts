@@ -41,7 +41,7 @@ const cases: readonly Case[] = [
     call: 'POST /v1/fleets',
     sent: { name: 'acme', public: true },
     answer: fleet,
-    says: 'Fleet acme is active.\nNext: mintmark token create --fleet acme\n',
+    says: 'Fleet acme is active.\nNext: mintmark token create --fleet acme --data /',
   },
   {
     args: ['fleet', 'create', 'acme'],
@@ -288,29 +288,6 @@ const cases: readonly Case[] = [
     ].join('\n'),
   },
   {
-    args: [
-      ...['device', 'scope', 'acme/device-104', 'telemetry:write', 'floor3.*:read', '--recipient', 'hub-1'],
-      ...['--recipient', 'did:web:hub.test', '--behind', 'sensor-7', '--counts', '--reason', 'a line'],
-    ],
-    call: 'PUT /v1/fleets/acme/devices/device-104/scope',
-    sent: {
-      scopes: ['floor3.*:read', 'telemetry:write'],
-      recipients: ['did:web:hub.test', 'hub-1'],
-      devices: ['sensor-7'],
-      counts: true,
-      reason: 'a line',
-    },
-    answer: { device: 'device-104', ...rights },
-    says: '  device  acme/device-104\n  scopes  floor3.*:read telemetry:write\n',
-  },
-  {
-    args: ['device', 'scope', 'acme/device-104', '--none'],
-    call: 'PUT /v1/fleets/acme/devices/device-104/scope',
-    sent: { scopes: [], devices: [], counts: false },
-    answer: { device: 'device-104', ...rights, scopes: [] },
-    says: '  device  acme/device-104\n  scopes  none\n',
-  },
-  {
     args: ['warnings'],
     call: 'GET /v1/warnings',
     answer: {
@@ -364,6 +341,46 @@ describe.each(cases.map(each => [each.args.join(' '), each] as const))('mintmark
     const { code, out, err } = await ran(...args, '--data', data, '--json')
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(JSON.parse(out)).toEqual(answer)
+  })
+})
+
+describe('mintmark device scope says all anew', () => {
+  const path = '/v1/fleets/acme/devices/device-104/scope'
+  const said = async (before: readonly string[], after: readonly string[], ...args: readonly string[]) => {
+    const answer = { device: 'device-104', ...rights, scopes: after }
+    const calls = { [`GET ${path}`]: { device: 'device-104', ...rights, scopes: before }, [`PUT ${path}`]: answer }
+    const { data, seen } = await operated(calls)
+    const { code, out, err } = await ran('device', 'scope', 'acme/device-104', ...args, '--data', data)
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const script = await ran('device', 'scope', 'acme/device-104', ...args, '--data', data, '--json')
+    expect(JSON.parse(script.out)).toEqual(answer)
+    return { out, sent: seen[1]?.body }
+  }
+
+  test('with all that goes with it', async () => {
+    const { out, sent } = await said(
+      [],
+      ['floor3.*:read', 'telemetry:write'],
+      ...['telemetry:write', 'floor3.*:read', '--recipient', 'hub-1', '--recipient', 'did:web:hub.test'],
+      ...['--behind', 'sensor-7', '--counts', '--reason', 'a line'],
+    )
+    expect(sent).toEqual({
+      scopes: ['floor3.*:read', 'telemetry:write'],
+      recipients: ['did:web:hub.test', 'hub-1'],
+      devices: ['sensor-7'],
+      counts: true,
+      reason: 'a line',
+    })
+    expect(out).toBe('  device  acme/device-104\n  scopes  floor3.*:read telemetry:write\n')
+  })
+
+  test('and tells what the device may not any more', async () => {
+    const had = ['registry:read', 'telemetry:write']
+    const { out } = await said(had, ['telemetry:write'], 'telemetry:write')
+    expect(out).toBe('  device     acme/device-104\n  scopes     telemetry:write\n  no longer  registry:read\n')
+    const none = await said(had, [], '--none')
+    expect(none.sent).toEqual({ scopes: [], devices: [], counts: false })
+    expect(none.out).toContain('  no longer  registry:read telemetry:write\n')
   })
 })
 

@@ -1,6 +1,7 @@
 import { hex } from '@mintmark/core/bytes'
 import { type Code, Refused } from '@mintmark/core/errors'
 import { readScope } from '@mintmark/core/rules'
+import { isAudience } from '@mintmark/core/signed'
 import type { Agent } from '../agent.ts'
 import { pause } from '../pause.ts'
 import { MemoryReadingQueue, type ReadingQueue } from './queue.ts'
@@ -52,9 +53,11 @@ export class GatewayTransport {
   #adding: Promise<unknown> = Promise.resolve()
   #emptied: (() => void)[] = []
 
-  /** @throws Refused `bad-scope` */
+  /** @throws Refused `bad-scope`, `bad-did` */
   constructor(options: GatewayOptions) {
     if (!options.agent.delivers) throw new TypeError('the agent of a gateway needs a transport')
+    // A reading that nobody can receive would be dropped after it was taken.
+    if (!isAudience(`${options.to}`)) throw new Refused('bad-did', `${options.to}`)
     this.#options = { ...defaults, queue: new MemoryReadingQueue(), ...options }
     this.#devices = new Map(
       Object.entries(options.devices).map(([name, device]) => {

@@ -35,15 +35,20 @@ export async function askEntry(reach: Reach, name: string): Promise<Told | undef
   const { code } = objectOf(body)
   if (code === 'unknown' || code === 'bad-did' || code === 'key-refused') return undefined
   // Whatever else it refuses, it says of whoever asks, and nothing of the sender.
-  throw new Refused('unavailable', `the platform refuses to tell: ${String(code)}`)
+  throw refusedToUs('the platform refuses to tell', code)
 }
 
 /** @param after undefined where nothing is known */
 export async function askChanges(reach: Reach, client: string, after: number | undefined): Promise<Changes> {
   const known = after === undefined || after < 0 ? '' : `&after=${after}`
   const { status, body } = await ask(reach, `/v1/registry/changes?client=${client}${known}`, 'application/json')
-  if (status !== 200) throw new Refused('unavailable', `the platform gives no lease: ${String(objectOf(body).code)}`)
+  if (status !== 200) throw refusedToUs('the platform gives no lease', objectOf(body).code)
   return readChanges(body)
+}
+
+function refusedToUs(what: string, code: Json | undefined): Refused {
+  const hint = 'give whoever asks the scope: mintmark device scope <fleet>/<device> registry:read'
+  return new Refused('unavailable', `${what}: ${String(code)}`, code === 'scope-refused' ? { hint } : {})
 }
 
 /** Says that nothing is remembered any more. */

@@ -64,7 +64,7 @@ export class EncryptionKeys {
   static async open(place: EncryptionPlace = nowhere): Promise<EncryptionKeys> {
     const kept = await Promise.all((await place.load()).map(known))
     const keys = new EncryptionKeys(place, kept)
-    if (kept.length === 0) await keys.renew(0)
+    if (kept.length === 0) await keys.renew()
     return keys
   }
 
@@ -80,10 +80,13 @@ export class EncryptionKeys {
 
   /**
    * Makes another key the current one. It has to be announced; the ones before it stay until their announcements have
-   * ended. @param now Unix milliseconds
+   * ended. @param now Unix milliseconds; not said: the time of this computer
+   * @throws Refused `bad-number`, `slow-down` where more are announced than are kept
    */
-  renew(now: number): Promise<void> {
+  renew(now = Date.now()): Promise<void> {
     return this.#inTurn(async () => {
+      // What is no time is after the end of every key.
+      if (!Number.isSafeInteger(now)) throw new Refused('bad-number', 'the time')
       const left = this.#keys.filter(({ until }) => until + window.length + window.skew > now)
       if (left.length >= most) throw new Refused('slow-down', `${most} encryption keys are announced already`)
       await this.#put([await known({ pair: await makePair(this.#place.isExporting), until: 0 }), ...left])

@@ -67,13 +67,14 @@ async function emptied(response: Response): Promise<Uint8Array> {
 }
 
 /** What is longer than any answer is none. */
-const readShort = ({ body }: Response): Promise<Uint8Array> =>
+export const readShort = ({ body }: Response): Promise<Uint8Array> =>
   readStream(body, longestAnswer).catch((error: unknown) => {
     if (error instanceof Refused) return new Uint8Array()
     throw error
   })
 
-function refusalOf({ status, headers, type, ok }: Response, said: Uint8Array): Refused {
+/** What an answer says that takes nothing. */
+export function refusalOf({ status, headers, type, ok }: Response, said: Uint8Array): Refused {
   if (ok) return new Refused('unreachable', `what answers there takes no messages: status ${status}`)
   if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
     return new Refused('unreachable', 'the receiver redirects, and nobody follows')

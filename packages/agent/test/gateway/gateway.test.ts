@@ -407,3 +407,12 @@ test('a gateway whose agent delivers nothing is a mistake', async () => {
   const make = () => new GatewayTransport({ agent, to: agent.did, devices: {}, told: () => undefined })
   expect(make).toThrow(TypeError)
 })
+
+test.each(['hub-1', '', 'acme/device/hub-1', undefined])(
+  'a gateway that sends to %j, which nobody is, takes no reading',
+  async to => {
+    const agent = await Agent.create({ transport: { deliver: async () => undefined } })
+    const make = () => new GatewayTransport({ agent, to: to as string, devices: {}, told: () => undefined })
+    expect(make).toThrow(expect.objectContaining({ code: 'bad-did' }))
+  },
+)

@@ -90,7 +90,7 @@ const advice = {
   'other-audience': 'send it to the DID of the receiver',
   'sender-unknown': 'register the DID of the sender, or ask whoever runs the platform',
   'scope-refused':
-    'give whoever was refused a scope that covers it: `mintmark device scope`, or where the sender is registered',
+    'give whoever was refused a scope that covers it, beside those that it has: `mintmark device scope`, or where the sender is registered',
   'recipient-refused': 'register the sender with this recipient',
   'gateway-refused': 'bind the device to the gateway first',
   'sequence-refused': 'register the sender with a sequence, or give it a clock',

@@ -251,7 +251,7 @@ const table = {
     status: 409,
     seen: 'anyone',
     message: 'The record of this receiver begins later than this message, which may have come before.',
-    hint: 'send it again with a new envelope',
+    hint: 'wait a few seconds, as retryAfter says, and send it again with a new envelope',
   },
   'message-replayed': {
     status: 409,
@@ -401,7 +401,7 @@ const table = {
     status: 409,
     seen: 'anyone',
     message: 'Another program listens on this address.',
-    hint: 'end it, or choose another --port or --console-port; 0 takes any free one',
+    hint: 'end it, or choose another port; 0 takes any free one',
   },
   'bad-database': { status: 400, seen: 'anyone', message: 'This is not the URL of a PostgreSQL database.' },
   'database-unreachable': {

@@ -69,8 +69,19 @@ async function setOrShow(
   }
   const { recipients, ...rights } = readRights({ scopes, recipients: recipient, devices: behind, counts })
   const input = { ...rights, ...(recipients && { recipients }), ...(reason !== undefined && { reason }) }
-  const body = fieldsOf(await asOperator(options, async platform => (await platform.put(path, input)).body))
-  print(command, { json: body, text: lines([['device', `${device.fleet}/${device.name}`], ...rightsLines(body)]) })
+  const { before, body } = await asOperator(options, async platform => ({
+    before: fieldsOf((await platform.get(path)).body),
+    body: fieldsOf((await platform.put(path, input)).body),
+  }))
+  const head = ['device', `${device.fleet}/${device.name}`] as const
+  print(command, { json: body, text: lines([head, ...rightsLines(body), ...lostLines(before, body)]) })
+}
+
+/** Scopes that the device had: they are all said anew, and one is easily forgotten. */
+function lostLines(before: Fields, { scopes: now }: Fields): readonly (readonly [string, string])[] {
+  const [had, has] = [before.scopes, now].map(list => (Array.isArray(list) ? list : []))
+  const lost = had!.filter(scope => !has!.includes(scope))
+  return lost.length === 0 ? [] : [['no longer', lost.map(shown).join(' ')]]
 }
 
 /** What a device may do with messages, a line each. */

@@ -71,9 +71,15 @@ async function createFleet(name: string, options: NewFleet, command: Command): P
   const made = fieldsOf(await asOperator(options, async platform => (await platform.post('/v1/fleets', body)).body))
   const next =
     made.state === 'active'
-      ? `Next: mintmark token create --fleet ${name}`
+      ? `Next: mintmark token create --fleet ${name}${sameAs(command, options)}`
       : 'It waits for its ceremony. Next: mintmark ceremony request'
   print(command, { json: made, text: `Fleet ${name} is ${shown(made.state)}.\n${next}` })
+}
+
+/** What was said here of where the platform is and of who asks. */
+function sameAs(command: Command, options: AsOperator): string {
+  const said = (['data', 'operator'] as const).filter(name => command.getOptionValueSource(name) === 'cli')
+  return said.map(name => ` --${name} ${options[name]}`).join('')
 }
 
 interface PolicyOptions extends AsOperator {
