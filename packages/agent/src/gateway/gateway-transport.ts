@@ -53,7 +53,7 @@ export class GatewayTransport {
   #adding: Promise<unknown> = Promise.resolve()
   #emptied: (() => void)[] = []
 
-  /** @throws Refused `bad-scope`, `bad-did` */
+  /** @throws Refused `bad-scope`, `bad-did`, `bad-name` */
   constructor(options: GatewayOptions) {
     if (!options.agent.delivers) throw new TypeError('the agent of a gateway needs a transport')
     // A reading that nobody can receive would be dropped after it was taken.
@@ -62,6 +62,7 @@ export class GatewayTransport {
     this.#devices = new Map(
       Object.entries(options.devices).map(([name, device]) => {
         readScope(device.scope)
+        if (!/^[\x21-\x7e]{1,255}$/.test(name)) throw new Refused('bad-name', name)
         return [name, { ...device, rate: new Rate(device.perSecond ?? 10, this.#options.monotonic) }]
       }),
     )

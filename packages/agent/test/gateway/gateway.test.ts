@@ -408,6 +408,16 @@ test('a gateway whose agent delivers nothing is a mistake', async () => {
   expect(make).toThrow(TypeError)
 })
 
+test.each(['', 'sensor 7', 'sensör', 'a'.repeat(256)])(
+  'a device that is called %j can be spoken for by nobody',
+  async name => {
+    const agent = await Agent.create({ transport: { deliver: async () => undefined } })
+    const devices = { [name]: { scope: 'telemetry:write' } }
+    const make = () => new GatewayTransport({ agent, to: agent.did, devices, told: () => undefined })
+    expect(make).toThrow(expect.objectContaining({ code: 'bad-name' }))
+  },
+)
+
 test.each(['hub-1', '', 'acme/device/hub-1', undefined])(
   'a gateway that sends to %j, which nobody is, takes no reading',
   async to => {
