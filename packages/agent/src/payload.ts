@@ -1,8 +1,11 @@
-import { type Json, utf8 } from '@mintmark/core/bytes'
+import { utf8 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 
-/** Bytes as they are, text as UTF-8, anything else as JSON. */
-export type Payload = Uint8Array | string | Json
+/**
+ * Bytes as they are, text as UTF-8, anything else as JSON. `object`, as an interface has no index signature and so is no
+ * `Json`: what JSON cannot say is refused when it is sent.
+ */
+export type Payload = Uint8Array | string | number | boolean | null | object
 
 export interface Content {
   readonly bytes: Uint8Array
@@ -18,7 +21,7 @@ export function contentOf(payload: Payload, contentType: string | undefined): Co
   return { bytes: utf8(jsonOf(payload)), contentType: contentType ?? 'application/json' }
 }
 
-function jsonOf(payload: Json): string {
+function jsonOf(payload: Exclude<Payload, string>): string {
   let text: string | undefined
   try {
     text = JSON.stringify(payload, (_, value: unknown) => {
@@ -32,10 +35,15 @@ function jsonOf(payload: Json): string {
   return text
 }
 
-/** What JSON.stringify makes null, or an object of nothing or of numbers: NaN, a Map, an ArrayBuffer, bytes inside. */
+/**
+ * What JSON.stringify leaves out, or makes null, or an object of nothing or of numbers: a function, NaN, a Map, an
+ * ArrayBuffer, bytes inside. A property that is undefined is one that is not there; in an array it would be null.
+ */
 function isLost(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return true
   if (typeof value === 'number') return !Number.isFinite(value)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return value.includes(undefined)
   if (ArrayBuffer.isView(value)) return true
   const prototype: unknown = Object.getPrototypeOf(value)
   // A plain object, of this realm or another one, may be empty.

@@ -3,7 +3,7 @@ import { type Code, Refused } from '@mintmark/core/errors'
 import { didKey, type Key, type KeyAlgorithm } from '@mintmark/core/keys'
 import { type Claims, writeCoseEnvelope, writeJwsEnvelope, writeMessage } from '@mintmark/core/signed'
 import { ok, refuses, same, suite } from '../../core/test/portable.ts'
-import { Agent, MemoryNonceStore, MemoryTrustRegistry, makeKey } from '../src/index.ts'
+import { Agent, MemoryNonceStore, MemoryTrustRegistry, makeKey, type Payload } from '../src/index.ts'
 import { Sequences } from '../src/nonces/sequences.ts'
 
 // What an agent does with the Web Crypto of every runtime. Each check of a message is in receive.test.ts.
@@ -37,6 +37,11 @@ agent.test('what JSON cannot say is not signed as something else', async () => {
       new Set([1]),
       { bytes: Uint8Array.of(1, 2) },
       new DataView(new ArrayBuffer(2)),
+      { celsius: () => 21.5 },
+      [Symbol('x')],
+      [1, undefined],
+      new Array(1),
+      Promise.resolve({ celsius: 21.5 }),
     ],
   ]
   for (const payload of unsayable) {
@@ -52,6 +57,41 @@ agent.test('what JSON cannot say is not signed as something else', async () => {
   for (const payload of said) {
     const sent = await device.send({ to: server.did, payload: payload as string, scope: 'telemetry:write' })
     same((await server.receive(sent)).text(), JSON.stringify(payload))
+  }
+})
+
+agent.test('an interface and a class are payloads as they are declared', async () => {
+  const { server, device } = await pair()
+  interface Place {
+    readonly floor: number
+    readonly room?: string
+  }
+  interface Reading {
+    readonly celsius: number
+    readonly places: readonly Place[]
+  }
+  class Alert {
+    readonly #told = 'nobody'
+    readonly level = 3
+    told = () => this.#told
+    toJSON(): object {
+      return { level: this.level, told: this.told() }
+    }
+  }
+  const reading: Reading = { celsius: 21.5, places: [{ floor: 3 }] }
+  const literal = { celsius: 21.5 } as const
+  // That it compiles is half of the test.
+  const payloads: readonly Payload[] = [reading, new Alert(), literal, [reading], 21.5, true, null, 'warm']
+  for (const payload of payloads) {
+    const sent = await device.send({ to: server.did, payload, scope: 'telemetry:write' })
+    same((await server.receive(sent)).text(), typeof payload === 'string' ? payload : JSON.stringify(payload))
+  }
+  // @ts-expect-error: nothing is no payload
+  const none: Payload = undefined
+  // @ts-expect-error: nor is what JSON has no word for
+  const big: Payload = 1n
+  for (const payload of [none, big]) {
+    await refuses('bad-json', () => device.send({ to: server.did, payload, scope: 'telemetry:write' }))
   }
 })
 
