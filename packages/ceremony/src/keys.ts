@@ -111,7 +111,7 @@ async function reading<T>(directory: string, read: () => Promise<T>): Promise<T>
       const hint = 'a key file that was changed answers the same; a lost passphrase cannot be recovered'
       throw new Refused('wrong-passphrase', directory, { cause, hint })
     }
-    const missing = failureOf(cause) === 'ENOENT' || (cause instanceof Refused && cause.code === 'home-missing')
+    const missing = failureOf(cause) === 'ENOENT' || (cause instanceof Refused && cause.code === 'not-found')
     if (missing) throw new Refused('keys-missing', directory, { cause })
     if (failureOf(cause) !== undefined || (cause instanceof Refused && cause.code === 'keys-broken')) throw cause
     throw new Refused('keys-broken', cause instanceof Error ? cause.message : directory, { cause })

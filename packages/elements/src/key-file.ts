@@ -5,14 +5,17 @@ import type { Key, KeyAlgorithm } from '@mintmark/core/keys'
 import { isCode, removeFileDurably, tornWritesOf, writeFileDurably } from './atomic-file.ts'
 import { makePkcs8, SoftwareKey } from './private-key.ts'
 
-/** Makes a key pair and keeps it in a new PKCS#8 file that only its owner can read. Never replaces a file. */
+/**
+ * Makes a key pair and keeps it in a new PKCS#8 file that only its owner can read. Never replaces a file.
+ * @throws Refused `file-exists`
+ */
 export function createKeyFile(path: string, algorithm: KeyAlgorithm): Key {
   const pkcs8 = makePkcs8(algorithm)
   const text = utf8(pem('PRIVATE KEY', pkcs8))
   try {
     writeFileDurably(path, text, { mode: 0o600, replace: false })
   } catch (cause) {
-    if (isCode(cause, 'EEXIST')) throw new Refused('home-exists', path, { cause, hint: keepHint })
+    if (isCode(cause, 'EEXIST')) throw new Refused('file-exists', path, { cause, hint: keepHint })
     throw cause
   } finally {
     pkcs8.fill(0)
@@ -21,7 +24,10 @@ export function createKeyFile(path: string, algorithm: KeyAlgorithm): Key {
   return openKeyFile(path)
 }
 
-/** The key in a PKCS#8 file that nobody but its owner can read. */
+/**
+ * The key in a PKCS#8 file that nobody but its owner can read.
+ * @throws Refused `not-found`, `bad-pem`, `key-refused`
+ */
 export function openKeyFile(path: string): Key {
   const text = readPrivately(path)
   let pkcs8: Uint8Array | undefined
@@ -66,7 +72,10 @@ function overwrite(path: string): void {
   }
 }
 
+// Whose key it is, a file cannot tell: a home's, a journal's or another's.
 export const keepHint = 'a key file is never replaced: name another one'
+export const missingHint =
+  'there is no key file of this name: name the one that there is; a key that is new is made first, with createKeyFile'
 
 function readPrivately(path: string): string {
   const file = open(path)
@@ -88,7 +97,7 @@ function open(path: string): number {
   try {
     return openSync(path, 'r')
   } catch (cause) {
-    if (isCode(cause, 'ENOENT')) throw new Refused('home-missing', path, { cause })
+    if (isCode(cause, 'ENOENT')) throw new Refused('not-found', path, { cause, hint: missingHint })
     throw cause
   }
 }

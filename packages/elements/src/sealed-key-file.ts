@@ -114,7 +114,7 @@ function writeNew(path: string, text: string): void {
   try {
     writeFileDurably(path, utf8(text), { mode: 0o600, replace: false })
   } catch (cause) {
-    if (isCode(cause, 'EEXIST')) throw new Refused('home-exists', path, { cause, hint: keepHint })
+    if (isCode(cause, 'EEXIST')) throw new Refused('file-exists', path, { cause, hint: keepHint })
     throw cause
   }
 }
@@ -123,7 +123,7 @@ function readFile(path: string): SealedFile {
   try {
     return readSealedFile(readUtf8(readFileSync(path)))
   } catch (cause) {
-    if (isCode(cause, 'ENOENT')) throw new Refused('home-missing', path, { cause })
+    if (isCode(cause, 'ENOENT')) throw new Refused('not-found', path, { cause })
     throw cause
   }
 }

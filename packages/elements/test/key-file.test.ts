@@ -48,7 +48,7 @@ describe.each(['Ed25519', 'P-256'] as const)('a key file for %s', algorithm => {
     const path = fresh('key.pem')
     createKeyFile(path, algorithm)
     const before = readFileSync(path, 'utf8')
-    expect(() => createKeyFile(path, algorithm)).toThrow(expect.objectContaining({ code: 'home-exists' }))
+    expect(() => createKeyFile(path, algorithm)).toThrow(expect.objectContaining({ code: 'file-exists' }))
     expect(readFileSync(path, 'utf8')).toBe(before)
     expect(readdirSync(dirname(path))).toEqual(['key.pem'])
   })
@@ -73,8 +73,10 @@ describe.each(['Ed25519', 'P-256'] as const)('a key file for %s', algorithm => {
 
 describe('opening a key file', () => {
   test('refuses a missing one', () => {
-    expect(() => openKeyFile(fresh('key.pem'))).toThrow(expect.objectContaining({ code: 'home-missing' }))
-    expect(() => openKeyFile(fresh('no/key.pem'))).toThrow(expect.objectContaining({ code: 'home-missing' }))
+    // Of whatever it is the key: that somebody should enroll is no advice to who keeps a journal.
+    const missing = { code: 'not-found', hint: expect.stringContaining('createKeyFile') }
+    expect(() => openKeyFile(fresh('key.pem'))).toThrow(expect.objectContaining(missing))
+    expect(() => openKeyFile(fresh('no/key.pem'))).toThrow(expect.objectContaining(missing))
   })
 
   test('refuses every other kind of key', () => {
@@ -134,7 +136,7 @@ test('of several processes that make the same key file, one does', async () => {
     try { console.log(createKeyFile(${JSON.stringify(path)}, 'Ed25519').publicKey.id) } catch (e) { console.log(e.code) }`
   const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
   const outcomes = (await Promise.all([run(), run(), run(), run()])).map(({ stdout }) => stdout.trim())
-  expect(outcomes.filter(outcome => outcome === 'home-exists')).toHaveLength(3)
+  expect(outcomes.filter(outcome => outcome === 'file-exists')).toHaveLength(3)
   expect(outcomes).toContain(openKeyFile(path).publicKey.id)
   expect(existsSync(path)).toBe(true)
 })

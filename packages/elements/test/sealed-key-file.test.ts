@@ -59,10 +59,10 @@ describe('a sealed key file', () => {
 
   test('is never replaced, and says when it is missing', async () => {
     const { path, text } = await make()
-    await expect(make(path)).rejects.toThrow(refusal('home-exists'))
+    await expect(make(path)).rejects.toThrow(refusal('file-exists'))
     expect(readFileSync(path, 'utf8')).toBe(text)
-    await expect(openSealedKeyFile(fresh('none.key'), passphrase)).rejects.toThrow(refusal('home-missing'))
-    expect(() => readSealedKeyFileHeader(fresh('none.key'))).toThrow(refusal('home-missing'))
+    await expect(openSealedKeyFile(fresh('none.key'), passphrase)).rejects.toThrow(refusal('not-found'))
+    expect(() => readSealedKeyFileHeader(fresh('none.key'))).toThrow(refusal('not-found'))
   })
 
   test('is not made without a passphrase, a name or the least cost', async () => {

@@ -42,7 +42,7 @@ export function openKeeper(directory: string, shared?: SharedKeys): Keeper {
       createKeyFile(file(name), algorithmOf(name))
     } catch (error) {
       // Another process with this directory was quicker.
-      if (!(error instanceof Refused && error.code === 'home-exists')) throw error
+      if (!(error instanceof Refused && error.code === 'file-exists')) throw error
     }
   }
   const secret = () => {
