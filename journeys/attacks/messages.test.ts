@@ -216,6 +216,37 @@ describe('nobody sends what is not theirs to send', () => {
     expect((await post(changed)).body.code).toBe('envelope-signature')
     await refused('envelope-signature', async () => (await signed({ key: didOf(sender!) }, undefined, other!)).envelope)
   })
+
+  test('J119 more in a minute than its fleet says is too much, of this key alone, and is told when to go on', async () => {
+    const path = '/v1/fleets/acme/policy'
+    const policy = async (messagesPerMinute: unknown, as?: TestDevice) => {
+      const body = { messagesPerMinute, reason: 'a test' }
+      const reply = await (as ? platform.call('PUT', path, { as: as.tls, body }) : platform.operator('PUT', path, body))
+      return [reply.status, reply.body.messagesPerMinute ?? reply.body.code]
+    }
+    await grant(other!, { scopes: ['telemetry:write'] })
+    const before = await platform.snapshot()
+    platform.clock.advance(60_000 - (now() % 60_000))
+    expect(await policy(2, sender)).toEqual([403, 'forbidden'])
+    for (const bad of [0, 60_001, 1.5, '2', null]) expect((await policy(bad))[0], String(bad)).toBe(400)
+    expect((await platform.operator('PUT', path, { reason: 'nothing' })).status).toBe(400)
+    expect((await platform.operator('GET', '/v1/fleets/acme')).body).toMatchObject({ messagesPerMinute: 60_000 })
+    expect(await policy(2)).toEqual([200, 2])
+    expect((await platform.operator('PUT', path, { lateRenewal: 1_000 })).body).toMatchObject({ messagesPerMinute: 2 })
+    for (let i = 0; i < 2; i++) expect((await post(await envelope(sender!))).status).toBe(201)
+    const { status, body, headers } = await post(await envelope(sender!))
+    expect([status, body.code]).toEqual([429, 'slow-down'])
+    expect(Number(headers['retry-after'])).toBeGreaterThan(50)
+    // Whoever brings it.
+    expect((await post(await envelope(sender!), hub)).status).toBe(429)
+    expect((await post(await envelope(other!), other)).status).toBe(201)
+    platform.clock.advance(60_000)
+    expect((await post(await envelope(sender!))).status).toBe(201)
+    const refusals = (await platform.since(before)).filter(({ body }) => body.code === 'slow-down')
+    expect(refusals.map(({ by, ledger, body }) => [by, ledger, body.count])).toEqual([[sender!.path, 'acme', 2]])
+    expect(await policy(60_000)).toEqual([200, 60_000])
+    expect((await platform.operator('PUT', path, { lateRenewal: 0 })).status).toBe(200)
+  })
 })
 
 describe('no payload comes in', () => {

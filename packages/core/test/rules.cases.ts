@@ -534,7 +534,7 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
   'notice.certified': { certificate },
   'fleet.created': { fleet: 'acme', key: device.spki, ledgerKey: new Uint8Array(32), public: false, reason: 'a' },
   'fleet.activated': { certificate, charter: Uint8Array.of(4) },
-  'fleet.policy': { lateRenewal: 90 * day, reason: 'boxed for the winter' },
+  'fleet.policy': { lateRenewal: 90 * day, messagesPerMinute: 600, reason: 'boxed for the winter' },
   'token.created': {
     token: permit.id,
     role: 'device',
@@ -597,7 +597,7 @@ const samples: { readonly [K in ChangeKind]: ChangeBody<K> } = {
 const kinds = Object.keys(samples) as ChangeKind[]
 const optional: Partial<Record<ChangeKind, readonly string[]>> = {
   'fleet.created': ['reason'],
-  'fleet.policy': ['reason'],
+  'fleet.policy': ['lateRenewal', 'messagesPerMinute', 'reason'],
   'token.created': ['pattern', 'replaces', 'grants', 'reason'],
   'token.revoked': ['reason'],
   'identity.enrolled': ['token', 'replaces'],

@@ -8,9 +8,11 @@ import {
   decideSuccession,
   type Issuance,
   introduced,
+  messagePace,
   pace,
   type RegistryRecord,
   readLateRenewal,
+  readMessagesPerMinute,
   type Tier,
   weakerTier,
 } from '../src/rules/index.ts'
@@ -189,5 +191,12 @@ succession.test('takes a policy for sleepers of at most ten years', async () => 
     [1],
   ]) {
     await refuses('bad-number', () => readLateRenewal(bad))
+  }
+})
+
+succession.test('takes a policy for messages of one a minute up to what the platform itself takes', async () => {
+  for (const good of [1, 600, messagePace.ofOne]) same(readMessagesPerMinute(good), good)
+  for (const bad of [0, -1, messagePace.ofOne + 1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '1', null, undefined]) {
+    await refuses('bad-number', () => readMessagesPerMinute(bad))
   }
 })

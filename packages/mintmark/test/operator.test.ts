@@ -65,6 +65,13 @@ const cases: readonly Case[] = [
     says: 'A certificate of acme that has ended does not renew.\n',
   },
   {
+    args: ['fleet', 'set', 'acme', '--messages-per-minute', '600', '--reason', 'one ran wild'],
+    call: 'PUT /v1/fleets/acme/policy',
+    sent: { messagesPerMinute: 600, reason: 'one ran wild' },
+    answer: { ...fleet, messagesPerMinute: 600 },
+    says: 'Of one key of acme 600 messages a minute are recorded.\n',
+  },
+  {
     args: ['fleet', 'list'],
     call: 'GET /v1/fleets',
     answer: { fleets: [fleet, { ...fleet, fleet: 'globex-industries', public: true }] },

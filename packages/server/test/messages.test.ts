@@ -2,12 +2,12 @@ import { sha256, utf8 } from '@mintmark/core/bytes'
 import { didKey } from '@mintmark/core/keys'
 import type { Key } from '@mintmark/core/keys/sign'
 import type { Receipt } from '@mintmark/core/ledger'
-import { type Change, change, noRights, type Rights } from '@mintmark/core/rules'
+import { type Change, change, messagePace, noRights, type Rights } from '@mintmark/core/rules'
 import { type Claims, writeCoseEnvelope } from '@mintmark/core/signed'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { messagePace, Store } from '../src/store/index.ts'
+import { Store } from '../src/store/index.ts'
 import { type Kind, kinds } from './databases.ts'
-import { enrolled, makeKey, makeSigner } from './facts.ts'
+import { enrolled, fleet, makeKey, makeSigner } from './facts.ts'
 
 // What a store takes as an accepted message, whatever the operation before it believed. Signatures are not its to look
 // at: the operation does, and a replay (message-proof.test.ts).
@@ -147,6 +147,34 @@ describe.each(kinds)('on $kind', kind => {
     expect(typeof (await at(start + 3))).toBe('number')
     expect(await at(start + 4)).toBe('nonces-full')
     expect(typeof (await at((minute + 1) * 60_000))).toBe('number')
+  })
+
+  test('J119 of one key as many in a minute as its fleet says, from the moment at which it says so', async () => {
+    const { store, again, attack, ...keys } = await scene(kind)
+    await store.commit(fleet('acme'))
+    await attack("update fleet set state = 'active' where name = 'acme'")
+    let minute = Math.ceil(start / 60_000)
+    const at = async (second: number, by = store) =>
+      typeof (await codeOf(by.commit(await accepted({ ...keys, at: minute * 60_000 + second * 1_000 }))))
+    const set = async (body: Change<'fleet.policy'>['body']) =>
+      codeOf(store.commit(change({ kind: 'fleet.policy', at: start, by: 'platform', ledger: 'acme', body })))
+    expect([await at(0), await at(1), await at(2)]).toEqual(['number', 'number', 'number'])
+    expect(await set({ messagesPerMinute: 2 })).toBeTypeOf('number')
+    expect(await at(3)).toBe('string')
+    minute++
+    // Another policy leaves this one as it is.
+    expect(await set({ lateRenewal: 1 })).toBeTypeOf('number')
+    const other = kind.kind === 'PostgreSQL' ? await again() : store
+    expect([await at(0), await at(1, other), await at(2, other), await at(3)]).toEqual([
+      'number',
+      'number',
+      'string',
+      'string',
+    ])
+    expect(await codeOf(store.commit(await accepted({ ...keys, at: minute * 60_000 + 4_000 })))).toBe('slow-down')
+    expect(await set({ messagesPerMinute: 3 })).toBeTypeOf('number')
+    expect([await at(5), await at(6)]).toEqual(['number', 'string'])
+    for (const bad of [0, messagePace.ofOne + 1]) expect(await set({ messagesPerMinute: bad })).toBe('bad-number')
   })
 
   test('the registry as it is at the commit has the last word', async () => {

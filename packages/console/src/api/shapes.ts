@@ -14,6 +14,8 @@ export interface Fleet {
   readonly created: string
   /** Milliseconds for which its devices may renew after their certificate's end; 0 is never. */
   readonly lateRenewal: number
+  /** How many messages of one key are recorded. */
+  readonly messagesPerMinute: number
 }
 
 export interface Device {

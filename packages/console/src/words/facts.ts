@@ -22,13 +22,9 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
   'notice.certified': () => ({ what: 'Notice key certified' }),
   'fleet.created': ({ reason }) => ({ what: 'Fleet made', detail: text(reason) }),
   'fleet.activated': () => ({ what: 'Fleet chartered by the root' }),
-  'fleet.policy': ({ lateRenewal, reason }) => ({
+  'fleet.policy': ({ reason, ...policy }) => ({
     what: 'Policy of the fleet set',
-    detail:
-      text(reason) ??
-      (lateRenewal === 0
-        ? 'no renewal after the end'
-        : `renewal up to ${Number(lateRenewal) / 86_400_000} days after the end`),
+    detail: text(reason) ?? policyWords(policy),
   }),
   'token.created': ({ uses, pattern, grants }) => ({
     what: 'Token made',
@@ -76,6 +72,13 @@ const kinds: Readonly<Record<string, (body: Body) => FactWords>> = {
     detail: `${code} at ${operation}`,
     tone: 'bad',
   }),
+}
+
+function policyWords({ lateRenewal: late, messagesPerMinute: pace }: Body): string {
+  const renewal =
+    late === 0 ? 'no renewal after the end' : `renewal up to ${Number(late) / 86_400_000} days after the end`
+  const messages = `${grouped(Number(pace))} messages a minute of one key`
+  return [...(late === undefined ? [] : [renewal]), ...(pace === undefined ? [] : [messages])].join(', ')
 }
 
 /** Why, where somebody said it. */

@@ -23,8 +23,14 @@ const sentences: { readonly [K in ChangeKind]?: (body: ChangeBody<K>, fact: Chan
   'identity.enrolled': ({ identity, serial, token, replaces }) =>
     `${identity} was enrolled${token === undefined ? '' : ` with the token ${token}`} and got the certificate ${serial}${replaces === undefined ? '' : `; its key ${replaces} ended`}.`,
   'identity.renewed': ({ identity, serial }) => `${identity} got another certificate, ${serial}.`,
-  'fleet.policy': ({ lateRenewal }, { ledger }) =>
-    `The policy of ${ledger} was set: an expired certificate ${lateRenewal === 0 ? 'does not renew' : `renews for ${lateRenewal / 86_400_000} days`}.`,
+  'fleet.policy': ({ lateRenewal: late, messagesPerMinute: pace }, { ledger }) => {
+    const renews = late === 0 ? 'does not renew' : `renews for ${Number(late) / 86_400_000} days`
+    const said = [
+      ...(late === undefined ? [] : [`an expired certificate ${renews}`]),
+      ...(pace === undefined ? [] : [`at most ${pace} messages a minute of one key are recorded`]),
+    ]
+    return `The policy of ${ledger} was set: ${said.join('; ')}.`
+  },
   'key.introduced': ({ identity, serial }) =>
     `${identity} introduced another key by the word of its old one, with the certificate ${serial}.`,
   'key.promoted': ({ identity, key }) => `The key ${key} became the key of ${identity}, and the one before it ended.`,

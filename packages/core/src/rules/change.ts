@@ -55,7 +55,7 @@ const kinds = {
   'notice.certified': { certificate: 'bytes' },
   'fleet.created': { fleet: 'text', key: 'bytes', ledgerKey: 'bytes', public: 'flag', reason: 'text?' },
   'fleet.activated': { certificate: 'bytes', charter: 'bytes' },
-  'fleet.policy': { lateRenewal: 'number', reason: 'text?' },
+  'fleet.policy': { lateRenewal: 'number?', messagesPerMinute: 'number?', reason: 'text?' },
   'token.created': {
     token: 'text',
     role: 'text',
@@ -113,10 +113,10 @@ const kinds = {
 
 export type ChangeKind = keyof typeof kinds
 type FieldType = 'text' | 'bytes' | 'number' | 'flag' | 'list' | Optional
-type Optional = 'text?' | 'list?'
+type Optional = 'text?' | 'number?' | 'list?'
 type FieldValue<T extends FieldType> = T extends 'bytes'
   ? Uint8Array
-  : T extends 'number'
+  : T extends 'number' | 'number?'
     ? number
     : T extends 'flag'
       ? boolean
@@ -199,7 +199,7 @@ function readBody(kind: ChangeKind, map: CborMap): ChangeBody<ChangeKind> {
 function isOf(type: FieldType, value: Cbor | undefined): value is Cbor {
   if (type === 'bytes') return value instanceof Uint8Array
   // Times, counts and versions: none is below 0.
-  if (type === 'number') return Number.isSafeInteger(value) && (value as number) >= 0
+  if (type === 'number' || type === 'number?') return Number.isSafeInteger(value) && (value as number) >= 0
   if (type === 'flag') return typeof value === 'boolean'
   if (type === 'list' || type === 'list?') return Array.isArray(value) && value.every(each => isOf('text', each))
   return typeof value === 'string' && value.length <= maxText

@@ -40,6 +40,7 @@ export {
   writeLabelChange,
   writeLabels,
 } from './labels.ts'
+export { messagePace, readMessagesPerMinute } from './message-pace.ts'
 export {
   type Act,
   checkGiven,

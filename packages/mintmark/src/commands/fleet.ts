@@ -1,5 +1,5 @@
 import { readFleetName } from '@mintmark/core/names'
-import { readLateRenewal } from '@mintmark/core/rules'
+import { readLateRenewal, readMessagesPerMinute } from '@mintmark/core/rules'
 import { type Command, Option } from 'commander'
 import { type AsOperator, asOperator } from '../operator.ts'
 import {
@@ -9,6 +9,7 @@ import {
   jsonOption,
   operatorOption,
   readDuration,
+  readIndex,
   reasonOption,
   whyOption,
 } from '../options.ts'
@@ -40,9 +41,13 @@ export function registerFleet(program: Command): void {
     .description('say what holds for every device of a fleet')
     .argument('<fleet>', 'name of the fleet', readFleetName)
     .addOption(
-      new Option('--late-renewal <time>', 'for how long after its end a certificate still renews: 90d; 0d is never')
-        .argParser(text => readLateRenewal(readDuration(text)))
-        .makeOptionMandatory(),
+      new Option(
+        '--late-renewal <time>',
+        'for how long after its end a certificate still renews: 90d; 0d is never',
+      ).argParser(text => readLateRenewal(readDuration(text))),
+    )
+    .option('--messages-per-minute <count>', 'how many messages of one key are recorded, 60000 at most', text =>
+      readMessagesPerMinute(readIndex(text)),
     )
     .addOption(reasonOption())
     .addOption(dataOption())
@@ -83,21 +88,30 @@ function sameAs(command: Command, options: AsOperator): string {
 }
 
 interface PolicyOptions extends AsOperator {
-  readonly lateRenewal: number
+  readonly lateRenewal?: number
+  readonly messagesPerMinute?: number
   readonly reason: string
 }
 
 async function setPolicy(name: string, options: PolicyOptions, command: Command): Promise<void> {
-  const { lateRenewal, reason } = options
+  const { lateRenewal, messagesPerMinute, reason } = options
+  if (lateRenewal === undefined && messagesPerMinute === undefined) {
+    command.error('error: say --late-renewal, --messages-per-minute or both')
+  }
   const path = `/v1/fleets/${name}/policy`
   const set = fieldsOf(
-    await asOperator(options, async platform => (await platform.put(path, { lateRenewal, reason })).body),
+    await asOperator(
+      options,
+      async platform => (await platform.put(path, { lateRenewal, messagesPerMinute, reason })).body,
+    ),
   )
-  const text =
+  const late =
     set.lateRenewal === 0
       ? `A certificate of ${name} that has ended does not renew.`
       : `Devices of ${name} may renew for ${duration(set.lateRenewal)} after the end of their certificate.`
-  print(command, { json: set, text })
+  const pace = `Of one key of ${name} ${shown(set.messagesPerMinute)} messages a minute are recorded.`
+  const lines = [lateRenewal !== undefined && late, messagesPerMinute !== undefined && pace].filter(Boolean)
+  print(command, { json: set, text: lines.join('\n') })
 }
 
 async function listFleets(options: AsOperator, command: Command): Promise<void> {

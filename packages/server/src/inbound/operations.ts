@@ -33,7 +33,11 @@ import { registryOperations } from './operations-registry.ts'
 
 const enrollment = z.strictObject({ csr: z.string().max(8_192), name: z.string().max(256).optional() })
 const renewal = enrollment.extend({ succession: z.string().max(2_048).optional() })
-const fleetPolicy = z.strictObject({ lateRenewal: z.number(), reason: z.string().max(256).optional() })
+const fleetPolicy = z.strictObject({
+  lateRenewal: z.number().optional(),
+  messagesPerMinute: z.number().optional(),
+  reason: why,
+})
 const newFleet = z.strictObject({ name: z.string().max(256), public: z.boolean().optional(), reason: why })
 const newToken = z.strictObject({
   uses: z.number(),
@@ -188,7 +192,8 @@ export const operations: { readonly [N in OperationName]: Operation } = {
     run: async ({ platform, params }) => json(await readFleet(platform, params.fleet!)),
   },
   'PUT /v1/fleets/:fleet/policy': {
-    summary: 'Say for how long after its end a certificate still renews; milliseconds, 0 is never',
+    summary:
+      'Say for how long after its end a certificate still renews (milliseconds, 0 is never), and how many messages a minute of one key are recorded',
     input: fleetPolicy,
     async run(call) {
       const policy = readInput(call, fleetPolicy)

@@ -10,7 +10,7 @@ import { Refused } from '@mintmark/core/errors'
 import { admitSpki } from '@mintmark/core/keys'
 import { readFleetName } from '@mintmark/core/names'
 import type { Identity } from '@mintmark/core/proof'
-import { change, readLateRenewal, readReason } from '@mintmark/core/rules'
+import { change, messagePace, readLateRenewal, readMessagesPerMinute, readReason } from '@mintmark/core/rules'
 import { nodeSha256 } from '@mintmark/elements'
 import type { Platform } from '../platform.ts'
 import type { Row } from '../store/index.ts'
@@ -23,6 +23,15 @@ export interface FleetView {
   readonly created: string
   /** Milliseconds for which its devices may renew after their certificate's end; 0 is never. */
   readonly lateRenewal: number
+  /** How many messages of one key are recorded. */
+  readonly messagesPerMinute: number
+}
+
+/** What is not said stays as it is. */
+export interface FleetPolicy {
+  readonly lateRenewal?: number | undefined
+  readonly messagesPerMinute?: number | undefined
+  readonly reason?: string | undefined
 }
 
 /** Makes a fleet's issuing key in the keeper. The fleet is pending until the offline root has signed its charter. */
@@ -57,18 +66,28 @@ export async function listFleets(
   return { fleets: (await platform.store.fleets()).filter(({ name }) => sees(name)).map(fleetView) }
 }
 
-/** Says what holds for every device of a fleet from now on. What already is so adds no fact. */
+/**
+ * Says what holds for every device of a fleet from now on. What already is so adds no fact.
+ * @throws Refused `bad-request` where nothing is said, `bad-number`, `fleet-unknown`
+ */
 export async function setPolicy(
   platform: Platform,
   by: Identity,
   name: string,
-  policy: { readonly lateRenewal: number; readonly reason?: string | undefined },
+  policy: FleetPolicy,
 ): Promise<FleetView> {
-  const lateRenewal = readLateRenewal(policy.lateRenewal)
+  const [late, pace] = [policy.lateRenewal, policy.messagesPerMinute]
+  if (late === undefined && pace === undefined) throw new Refused('bad-request', 'no policy')
+  const said = {
+    lateRenewal: late === undefined ? undefined : readLateRenewal(late),
+    messagesPerMinute: pace === undefined ? undefined : readMessagesPerMinute(pace),
+  }
   const reason = policy.reason === undefined ? undefined : readReason(policy.reason)
-  const { fleet, lateRenewal: before } = await readFleet(platform, name)
-  if (lateRenewal !== before) {
-    const body = { lateRenewal, reason }
+  const { fleet, ...before } = await readFleet(platform, name)
+  const unlessSo = (field: keyof typeof said) => (said[field] === before[field] ? undefined : said[field])
+  const [lateRenewal, messagesPerMinute] = [unlessSo('lateRenewal'), unlessSo('messagesPerMinute')]
+  if (lateRenewal !== undefined || messagesPerMinute !== undefined) {
+    const body = { lateRenewal, messagesPerMinute, reason }
     const at = platform.now()
     await platform.store.commit(change({ kind: 'fleet.policy', at, by: by.path, ledger: fleet, body }))
   }
@@ -174,4 +193,5 @@ const fleetView = (row: Row<'fleet'>): FleetView => ({
   public: row.public === 1,
   created: new Date(row.created).toISOString(),
   lateRenewal: row.late_renewal,
+  messagesPerMinute: row.messages_per_minute ?? messagePace.ofOne,
 })

@@ -4,6 +4,9 @@ import type { Tables } from './tables.ts'
 
 /** Of messages that were accepted. */
 export const messagesQueries = (db: Kysely<Tables>) => ({
+  messagesPerMinute: query((v: { fleet: string }) =>
+    db.selectFrom('fleet').select('messages_per_minute').where('name', '=', v.fleet),
+  ),
   messageFleet: query((v: { fleet: string }) =>
     db.selectFrom('message_fleet').selectAll().where('fleet', '=', v.fleet),
   ),

@@ -1,7 +1,7 @@
 import { checkSender, checkTime, keptUntil, Sequences } from '@mintmark/agent/receiver'
 import { hex } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
-import { type Change, checkStanding } from '@mintmark/core/rules'
+import { type Change, checkStanding, messagePace } from '@mintmark/core/rules'
 import { type Claims, readEnvelope } from '@mintmark/core/signed'
 import { admitted, isMeant, isReachable, senderOf } from './correspondents.ts'
 import type { Transaction } from './database.ts'
@@ -9,12 +9,6 @@ import type { Queries } from './queries.ts'
 import { recordOf, rightsOf } from './rows.ts'
 import type { RecordWithKeys } from './store.ts'
 import type { Tables } from './tables.ts'
-
-/**
- * Messages that are recorded in a minute. They also bound what is kept to know a message that comes again: a nonce is
- * kept for less than a minute, so of one sender there are never more than twice as many.
- */
-export const messagePace = { within: 60_000, ofOne: 60_000, ofFleet: 600_000 } as const
 
 /**
  * What a message that is accepted does to the tables: it spends its nonce, or its number, in the transaction that
@@ -43,11 +37,12 @@ export class Messages {
     const nonce = 'nonce' in claims.once ? hex(claims.once.nonce) : undefined
     const [connection, queries] = [this.#connection, this.#queries]
     // Asked together, as each question is a way to PostgreSQL and back.
-    const [from, receiver, bringer, rightsRow, ofFleet, ofSender, spent] = await Promise.all([
+    const [from, receiver, bringer, rightsRow, policy, ofFleet, ofSender, spent] = await Promise.all([
       connection.first(queries.recordWithKeys, { identity }) as RecordWithKeys | undefined,
       connection.first(queries.recordWithKeys, { identity: to }) as RecordWithKeys | undefined,
       connection.first(queries.record, { identity: by }),
       connection.first(queries.rights, { identity }),
+      connection.first(queries.messagesPerMinute, { fleet: ledger }),
       connection.first(queries.messageFleet, { fleet: ledger }),
       connection.first(queries.messageSender, { key }),
       nonce === undefined ? undefined : connection.first(queries.messageNonce, { key, nonce }),
@@ -70,7 +65,7 @@ export class Messages {
     const fleet = stepped(ofFleet, time)
     const sender = { ...stepped(ofSender, time), highest: ofSender?.highest ?? -1, seen: ofSender?.seen ?? '0' }
     const next = this.#spend(claims, { key, ledger, time, wasSpent: spent !== undefined }, sender)
-    checkPace(sender.count, fleet.count, time)
+    checkPace(sender.count, policy?.messages_per_minute ?? messagePace.ofOne, fleet.count, time)
     connection.post(queries.setMessageSender, { key, ...next, count: sender.count + 1 })
     connection.post(queries.setMessageFleet, { fleet: ledger, time, minute: fleet.minute, count: fleet.count + 1 })
     const second = (at: number): number => Math.floor(at / 1_000)
@@ -105,9 +100,9 @@ function stepped(row: { readonly minute: number; readonly count: number } | unde
   return { minute, count: row?.minute === minute ? row.count : 0 }
 }
 
-function checkPace(ofSender: number, ofFleet: number, time: number): void {
+function checkPace(ofSender: number, mostOfSender: number, ofFleet: number, time: number): void {
   const retryAfter = messagePace.within - (time % messagePace.within)
-  if (!(ofSender < messagePace.ofOne)) throw new Refused('slow-down', 'messages of one sender', { retryAfter })
+  if (!(ofSender < mostOfSender)) throw new Refused('slow-down', 'messages of one sender', { retryAfter })
   if (!(ofFleet < messagePace.ofFleet)) throw new Refused('nonces-full', 'messages of one fleet', { retryAfter })
 }
 

@@ -15,6 +15,7 @@ import {
   pace,
   type RegistryRecord,
   readLateRenewal,
+  readMessagesPerMinute,
   type Tier,
   useOf,
 } from '@mintmark/core/rules'
@@ -90,6 +91,7 @@ export class Projection {
         charter: null,
         activated: null,
         late_renewal: 0,
+        messages_per_minute: null,
       })
     },
 
@@ -103,8 +105,15 @@ export class Projection {
 
     'fleet.policy': async ({ body, ledger }) => {
       await this.#activeFleet(ledger)
-      const lateRenewal = readLateRenewal(body.lateRenewal)
-      this.#connection.post(this.#queries.setLateRenewal, { name: ledger, lateRenewal })
+      // What is not said stays as it is.
+      if (body.lateRenewal !== undefined) {
+        const lateRenewal = readLateRenewal(body.lateRenewal)
+        this.#connection.post(this.#queries.setLateRenewal, { name: ledger, lateRenewal })
+      }
+      if (body.messagesPerMinute !== undefined) {
+        const messagesPerMinute = readMessagesPerMinute(body.messagesPerMinute)
+        this.#connection.post(this.#queries.setMessagesPerMinute, { name: ledger, messagesPerMinute })
+      }
     },
 
     'token.created': async ({ at, by, body, ledger }) => {

@@ -102,6 +102,7 @@ export const queries = ({ builder: db }: Dialect) => ({
           'charter',
           'activated',
           'late_renewal',
+          'messages_per_minute',
         ]),
       ),
   ),
@@ -114,6 +115,9 @@ export const queries = ({ builder: db }: Dialect) => ({
 
   setLateRenewal: query((v: { name: string; lateRenewal: number }) =>
     db.updateTable('fleet').set({ late_renewal: v.lateRenewal }).where('name', '=', v.name),
+  ),
+  setMessagesPerMinute: query((v: { name: string; messagesPerMinute: number }) =>
+    db.updateTable('fleet').set({ messages_per_minute: v.messagesPerMinute }).where('name', '=', v.name),
   ),
 
   // Permits

@@ -40,6 +40,8 @@ export interface Tables {
     activated: number | null
     /** Milliseconds for which its devices may renew after their certificate's end. */
     late_renewal: number
+    /** Of one key; null where nothing was said, and the platform's own bound holds. */
+    messages_per_minute: number | null
   }
   permit: {
     id: string
@@ -231,7 +233,11 @@ const statements = (dialect: Dialect, db: Kysely<Tables>): { sql: string }[] => 
     .compile(),
   ...ended(dialect, tablesOfMessages(dialect)),
   db.schema.createIndex('message_nonce_ends').on('message_nonce').columns(['fleet', 'expires']).compile(),
+  db.schema.alterTable('fleet').addColumn('messages_per_minute', dialect.types.bigint).compile(),
 ]
+
+/** Columns of tables that were there before them. */
+type Added = 'messages_per_minute'
 
 const ended = (dialect: Dialect, tables: CreateTableBuilder<string, string>[]) =>
   tables.map(table => (dialect.tableEnd ? table.modifyEnd(dialect.tableEnd) : table).compile())
@@ -427,7 +433,7 @@ type ColumnType = 'text' | 'text?' | 'blob' | 'blob?' | 'integer' | 'bigint' | '
 function table<T extends keyof Tables & string>(
   db: Dialect,
   name: T,
-  columns: { readonly [C in keyof Tables[T] & string]: ColumnType },
+  columns: { readonly [C in Exclude<keyof Tables[T] & string, Added>]: ColumnType },
   key: readonly (keyof Tables[T] & string)[],
 ) {
   let builder: CreateTableBuilder<string, string> = db.builder.schema.createTable(name as string)
