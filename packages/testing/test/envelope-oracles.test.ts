@@ -102,20 +102,65 @@ describe('@transmute/cose', () => {
 
 const missing = need('/usr/lib/python3/dist-packages/cryptography/__init__.py')
 describe.skipIf(missing)(`Python${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  const verify = (message: string, signer: string) =>
-    promisify(execFile)('/usr/bin/python3', [join(root, 'examples/python/verify_envelope.py'), message, signer])
+  const program = join(root, 'examples/python/verify_envelope.py')
+  const verify = (...args: string[]) => promisify(execFile)('/usr/bin/python3', [program, ...args])
+  /** What it said when it was refused: one line, and no traceback. */
+  const refusal = async (...args: string[]) => {
+    const { code, stdout, stderr } = await verify(...args).then(
+      () => expect.unreachable(),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    )
+    expect([stdout, stderr.trimEnd().split('\n').length]).toEqual(['', 1])
+    return `${code}: ${stderr.trimEnd()}`
+  }
   const cose = valid.filter(({ name }) => name.endsWith(', cose'))
 
   test.each(cose)('verifies $name, with nothing of ours', async ({ message, signer }) => {
     const said = JSON.parse((await verify(message, signer)).stdout)
     expect(said).toMatchObject({ type: 'application/mint', scope: 'telemetry:write', content: '{"celsius":21.5}' })
+    expect(said.checked).toBe('all')
+  })
+
+  test.each(cose)('verifies $name, by its envelope alone, and says so', async ({ envelope, signer }) => {
+    const said = JSON.parse((await verify(envelope, signer)).stdout)
+    expect(said).toMatchObject({ scope: 'telemetry:write', checked: 'the envelope alone' })
+    expect(said).not.toHaveProperty('content')
   })
 
   test('refuses another signature and another body', async () => {
     const { message, envelope, signer } = cose[0]!
-    const signature = `${envelope.slice(0, -2)}00${message.slice(envelope.length)}`
-    await expect(verify(signature, signer)).rejects.toThrow('InvalidSignature')
-    await expect(verify(`${message.slice(0, -2)}00`, signer)).rejects.toThrow('not the one that was signed')
+    const forged = `${envelope.slice(0, -2)}00`
+    const body = message.slice(envelope.length)
+    const unsigned = '1: not verified: InvalidSignature'
+    expect(await refusal(`${forged}${body}`, signer)).toBe(unsigned)
+    expect(await refusal(forged, signer)).toBe(unsigned)
+    const otherBody = '1: not verified: the body is not the one that was signed'
+    // Changed, cut short, something behind it, and nothing in its place.
+    for (const other of [`${body.slice(0, -2)}00`, body.slice(0, -2), `${body}00`, '40']) {
+      expect(await refusal(`${envelope}${other}`, signer)).toBe(otherBody)
+    }
+  })
+
+  test('says in one line what it was not given, or cannot read', async () => {
+    const { message, envelope, signer } = cose[0]!
+    const usage = /^2: usage: /
+    for (const args of [[], [message], [message, signer, signer], ['no hex', signer], [message, 'abc']]) {
+      expect(await refusal(...args)).toMatch(usage)
+    }
+    const nested = '81'.repeat(20_000)
+    const badMessages = [
+      '',
+      'd2',
+      'd280',
+      'd2f6',
+      `d2${nested}`,
+      envelope.slice(0, 90),
+      `${envelope}f6`,
+      jws[0]!.message,
+    ]
+    for (const bad of badMessages) expect(await refusal(bad, signer)).toMatch(/^1: not verified: \S/)
+    for (const bad of ['', '00', signer.slice(0, -2)])
+      expect(await refusal(message, bad)).toMatch(/^1: not verified: \S/)
   })
 })
 
