@@ -199,7 +199,8 @@ export class Agent {
       key: options.name === 'short' ? shortIdOf(this.#key.publicKey) : this.#keyDid,
       issuer: this.did === this.#keyDid ? undefined : this.did,
       audience: to,
-      scope: readScope(`${scope}`),
+      // Missing, it would be a scope of that name.
+      scope: readScope(typeof scope === 'string' ? scope : ''),
       once: sequence === undefined ? { issued: now(), nonce: random(16) } : { sequence },
       onBehalfOf,
       contentType,
