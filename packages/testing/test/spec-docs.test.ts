@@ -156,8 +156,7 @@ describe('journal.md', () => {
   const entry = bytesOf(where, 'journal-entry')
 
   test('has a proof of the message in envelope.md, by the key that it shows', async () => {
-    const key = readVerifierKey(spec(where, 'journal-key'))
-    const proven = await proveJournalEntry(utf8(spec(where, 'journal-proof')), key)
+    const proven = await proveJournalEntry(spec(where, 'journal-proof'), spec(where, 'journal-key'))
     const { envelope } = readMessage(bytesOf('envelope.md', 'message'), 1_000)
     expect([proven.entry.index, proven.size]).toEqual([0, 3])
     expect(proven.entry.envelope.bytes).toEqual(envelope.bytes)

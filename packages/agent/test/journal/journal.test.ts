@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hex, utf8 } from '@mintmark/core/bytes'
-import { readVerifierKey, signCheckpoint } from '@mintmark/core/ledger'
+import { signCheckpoint, verifierKey } from '@mintmark/core/ledger'
 import { nodeSha256 } from '@mintmark/elements'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Agent, MemoryTrustRegistry, makeKey, type Received } from '../../src/index.ts'
@@ -87,11 +87,12 @@ describe('a journal', () => {
     const messages = await stand.accepted(300)
     for (const message of messages.slice(0, 5)) await journal.append(message)
     await appendAll(journal, messages.slice(5))
-    const key = readVerifierKey(journal.verifierKey)
     for (const index of [0, 4, 5, 255, 256, 299]) {
-      const file = utf8(await journal.prove(index))
-      const { entry, size } = await proveJournalEntry(file, key)
+      const text = await journal.prove(index)
+      const proven = await proveJournalEntry(text, journal.verifierKey)
+      const { entry, size } = proven
       expect([entry.index, entry.from, size]).toEqual([index, stand.device.did, 300])
+      expect(await proveJournalEntry(Buffer.from(text), journal.verifierKey)).toEqual(proven)
       if (index < 5) expect(hex(entry.envelope.bytes)).toBe(hex(messages[index]!.envelope))
     }
     for (const index of [-1, 300, 0.5, Number.NaN]) await expect(journal.prove(index)).rejects.toThrow('no-receipt')
@@ -101,9 +102,9 @@ describe('a journal', () => {
   test('proves nothing by a file that was changed, or to whoever knows another key', async () => {
     const journal = await stand.open()
     await appendAll(journal, await stand.accepted(5))
-    const key = readVerifierKey(journal.verifierKey)
+    const key = journal.verifierKey
     const proof = JSON.parse(await journal.prove(2))
-    const prove = (change: object, by = key) => proveJournalEntry(utf8(JSON.stringify({ ...proof, ...change })), by)
+    const prove = (change: object, by = key) => proveJournalEntry(JSON.stringify({ ...proof, ...change }), by)
     await prove({})
     const other = JSON.parse(await journal.prove(3))
     for (const [change, code] of [
@@ -121,8 +122,37 @@ describe('a journal', () => {
       await expect(prove(change), JSON.stringify(change)).rejects.toMatchObject({ code })
     }
     const { publicKey } = await makeKey()
-    await expect(prove({}, { ...key, publicKey })).rejects.toMatchObject({ code: 'bad-checkpoint' })
+    await expect(prove({}, verifierKey(origin, publicKey))).rejects.toMatchObject({ code: 'bad-checkpoint' })
     await journal.close()
+  })
+
+  test('proves nothing to whoever gives something else than a proof and a key, and says which it is', async () => {
+    const journal = await stand.open()
+    await journal.append(await stand.accept())
+    const [file, key] = [await journal.prove(0), journal.verifierKey]
+    await journal.close()
+    const told = (code: string, word: string) => ({ code, hint: expect.stringContaining(word) })
+    const { publicKey } = stand.key
+    const keys = [undefined, '', origin, `${key}A`, key.slice(0, -1), { name: origin, publicKey }, utf8(key), file]
+    for (const other of keys) {
+      const refusal = told('key-refused', 'verifierKey')
+      await expect(proveJournalEntry(file, other as string), `${other}`).rejects.toMatchObject(refusal)
+      await expect(verifyJournal(stand.directory, other as string), `${other}`).rejects.toMatchObject(refusal)
+    }
+    const files = [
+      undefined,
+      '',
+      'proof.json',
+      key,
+      '\ud800',
+      JSON.parse(file),
+      new ArrayBuffer(9),
+      file.padEnd(300_000),
+    ]
+    for (const other of files) {
+      const refusal = told('bad-proof-file', 'prove()')
+      await expect(proveJournalEntry(other as string, key), `${other}`.slice(0, 99)).rejects.toMatchObject(refusal)
+    }
   })
 
   test('proves no entry that says it is of another place', async () => {
@@ -130,8 +160,8 @@ describe('a journal', () => {
     const { root } = grow(emptyTree, [entry], nodeSha256)
     const checkpoint = await signCheckpoint(stand.key, origin, 1, root)
     const file = writeJournalProof({ origin, index: 0, entry, proof: [], checkpoint })
-    const journal = { name: origin, publicKey: stand.key.publicKey }
-    await expect(proveJournalEntry(utf8(file), journal)).rejects.toMatchObject({ code: 'bad-proof' })
+    const key = verifierKey(origin, stand.key.publicKey)
+    await expect(proveJournalEntry(utf8(file), key)).rejects.toMatchObject({ code: 'bad-proof' })
   })
 
   test('has one writer: a second one is refused until the first has ended', async () => {
@@ -211,9 +241,8 @@ describe('a crash', () => {
     expect(acknowledged.length).toBeGreaterThan(20)
     const journal = await stand.open()
     const kept = new Set<string>()
-    const key = readVerifierKey(journal.verifierKey)
     for (let i = 250; i < journal.size; i++) {
-      const { entry } = await proveJournalEntry(utf8(await journal.prove(i)), key)
+      const { entry } = await proveJournalEntry(await journal.prove(i), journal.verifierKey)
       kept.add(hex(entry.envelope.bytes))
     }
     expect(kept.size).toBe(journal.size - 250)

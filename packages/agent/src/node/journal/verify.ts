@@ -9,7 +9,6 @@ import {
   leafHash,
   readCheckpoint,
   readTile,
-  readVerifierKey,
   root,
   tilePath,
   tilesOf,
@@ -17,6 +16,7 @@ import {
 } from '@mintmark/core/ledger'
 import { nodeSha256 } from '@mintmark/elements'
 import { readJournalEntry } from '../../journal/entry.ts'
+import { readJournalKey } from '../../journal/key.ts'
 import { readJournalFile } from './files.ts'
 
 export interface VerifyJournalOptions {
@@ -47,8 +47,7 @@ export async function verifyJournal(
   key: string,
   { against = [], verify = webCryptoVerify, sha256 = nodeSha256 }: VerifyJournalOptions = {},
 ): Promise<JournalVerdict> {
-  const { name, publicKey } = readVerifierKey(key)
-  const by = { origin: name, publicKey, verify }
+  const by = { ...readJournalKey(key), verify }
   const read = (path: string) => readJournalFile(directory, path)
   let head: Checkpoint
   const kept: Checkpoint[] = []
