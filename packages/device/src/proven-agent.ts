@@ -20,6 +20,8 @@ export interface Platform {
 export class ProvenAgent extends Agent {
   readonly #platform: Platform
   readonly #domains = new WeakMap<object, string>()
+  /** Not secure yet, so Node's Agent does not know of them. */
+  readonly #dialed = new Set<TLSSocket>()
 
   constructor(platform: Platform, options: AgentOptions) {
     super({ ...options, keepAlive: true })
@@ -33,6 +35,12 @@ export class ProvenAgent extends Agent {
     return domain
   }
 
+  override destroy(): void {
+    super.destroy()
+    const why = Object.assign(new Error('given up'), { code: 'ECONNABORTED' })
+    for (const socket of this.#dialed) socket.destroy(why)
+  }
+
   // Not the inherited one: that resumes TLS sessions, and a resumed session need not show its certificates again.
   override createConnection(_options: unknown, done?: (error: Error | null, socket: TLSSocket) => void): undefined {
     this.#open().then(
@@ -44,7 +52,7 @@ export class ProvenAgent extends Agent {
 
   async #open(): Promise<TLSSocket> {
     const { anchor, now } = this.#platform
-    const socket = await dial(this.#platform)
+    const socket = await dial(this.#platform, this.#dialed)
     try {
       this.#domains.set(socket, await proveServer(shownBy(socket), anchor, now(), nodeVerify))
       return socket
@@ -66,19 +74,19 @@ export function isConnectionError(error: Error): boolean {
  * Dials once more where the connection was let go before it was secure: a server that stops does so with those that it
  * has not taken from its queue, and behind a balancer there is another one. Nothing of a request was written yet.
  */
-async function dial(platform: Platform): Promise<TLSSocket> {
+async function dial(platform: Platform, dialed: Set<TLSSocket>): Promise<TLSSocket> {
   try {
-    return await secure(platform)
+    return await secure(platform, dialed)
   } catch (error) {
     const { code } = ((error as Refused).cause ?? {}) as NodeJS.ErrnoException
     if (code !== 'ECONNRESET' && code !== 'EPIPE') throw error
-    return secure(platform)
+    return secure(platform, dialed)
   }
 }
 
 const handshakeLimit = 10_000
 
-function secure({ url, context }: Platform): Promise<TLSSocket> {
+function secure({ url, context }: Platform, dialed: Set<TLSSocket>): Promise<TLSSocket> {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -93,9 +101,14 @@ function secure({ url, context }: Platform): Promise<TLSSocket> {
     })
     const late = () => socket.destroy(Object.assign(new Error('the handshake took too long'), { code: 'ETIMEDOUT' }))
     const timer = setTimeout(late, handshakeLimit)
-    socket.once('close', () => clearTimeout(timer))
-    socket.once('secureConnect', () => {
+    dialed.add(socket)
+    const over = () => {
       clearTimeout(timer)
+      dialed.delete(socket)
+    }
+    socket.once('close', over)
+    socket.once('secureConnect', () => {
+      over()
       resolve(socket)
     })
     // Stays on: an error without a listener, before HTTP has the socket, would end the process.

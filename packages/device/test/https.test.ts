@@ -1,4 +1,4 @@
-import { createServer as createTcpServer, connect as dialTcp } from 'node:net'
+import { createServer as createTcpServer, connect as dialTcp, type Socket } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { connect } from '../src/https.ts'
@@ -196,6 +196,18 @@ describe('is unreachable', () => {
     const { url } = await listen(createTcpServer(socket => socket.destroy()))
     const platform = connect({ url, anchor: ours.root.der, now })
     await expect(platform.get('/')).rejects.toMatchObject({ code: 'unreachable' })
+  })
+
+  test('what says nothing, as soon as nobody wants to wait any more', async () => {
+    const isDialed = Promise.withResolvers<Socket>()
+    const { url } = await listen(createTcpServer(isDialed.resolve))
+    const platform = connect({ url, anchor: ours.root.der, now })
+    const asked = platform.get('/')
+    asked.catch(() => undefined)
+    const socket = (await isDialed.promise).resume()
+    platform.close()
+    await expect(asked).rejects.toMatchObject({ code: 'unreachable', detail: expect.stringContaining('given up') })
+    if (!socket.closed) await new Promise(resolve => socket.once('close', resolve))
   })
 
   test('what hangs up after the request', async () => {
