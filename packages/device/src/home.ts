@@ -18,6 +18,8 @@ import { type Facts, readFacts, writeFacts } from './home-facts.ts'
 //     key.next.pem, receipt.next.json, cert.next.pem
 //                   what is to take the place of the others, see next.ts
 //     config.json   the fleet's configuration, where a daemon runs
+//     encryption-keys/
+//                   0700: what messages to whoever lives here are sealed to, where a sidecar announces it
 //     retired.json  only where the identity was decommissioned: the notice, and the device's last word
 //
 // cert.pem is written last: a home with it is whole, a home without it is an enrollment to be run again. home.json says
@@ -56,6 +58,9 @@ export function homeState(directory: string): HomeState {
 
 /** The path of one of a home's files. */
 export const file = (directory: string, name: keyof typeof names): string => join(directory, names[name])
+
+/** The directory of the keys that messages to whoever lives here are sealed to. */
+export const encryptionKeysOf = (directory: string): string => join(directory, 'encryption-keys')
 
 export function readHome(directory: string): Home {
   const state = homeState(directory)

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { base64url, hex, pem, readBase64url, readPemBlocks, sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
@@ -7,7 +7,7 @@ import { path, spiffeId } from '@mintmark/core/names'
 import { proveNotice } from '@mintmark/core/proof'
 import { signDecommissionConfirmation } from '@mintmark/core/signed'
 import { nodeVerify, openKeyFile, randomBytes, removeFileDurably, wipeKeyFile } from '@mintmark/elements'
-import { file, type Home, homeState, readAnchor, readHome } from './home.ts'
+import { encryptionKeysOf, exists, file, type Home, homeState, readAnchor, readHome } from './home.ts'
 import { connect, type Reply } from './https.ts'
 import { readNext } from './next.ts'
 import { fields } from './reply.ts'
@@ -115,7 +115,9 @@ function wipe(home: string, { keyId }: Retired): void {
   const held = heldKey(keyFile)
   const isOther = held !== undefined && held !== keyId && heldKey(nextFile) !== keyId
   if (isOther) throw new Error(`${keyFile} is another key than retired.json is about`)
-  for (const each of [keyFile, ...otherKeys(home)]) wipeKeyFile(each)
+  for (const each of [keyFile, ...otherKeys(home), ...encryptionKeys(home)]) wipeKeyFile(each)
+  // The directory as well, so that a sidecar that is still there can put no other key into it.
+  rmSync(encryptionKeysOf(home), { recursive: true, force: true })
   for (const name of ['certificate', 'nextCertificate', 'nextReceipt', 'configuration'] as const) {
     removeFileDurably(file(home, name))
   }
@@ -129,6 +131,14 @@ const otherKeys = (home: string): string[] =>
     .filter(entry => entry.isFile())
     .map(({ name }) => join(home, name))
     .filter(path => statSync(path).size <= mostKeyBytes && readFileSync(path).includes('PRIVATE KEY-----'))
+
+function encryptionKeys(home: string): string[] {
+  const directory = encryptionKeysOf(home)
+  if (!exists(directory)) return []
+  return readdirSync(directory, { withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(({ name }) => join(directory, name))
+}
 
 /** Id of the key in a file; undefined where there is none any more, or one that was overwritten already. */
 function heldKey(keyFile: string): string | undefined {

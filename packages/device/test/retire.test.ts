@@ -1,4 +1,4 @@
-import { linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { base64url, cborMap, hex, readBase64url, readHex, sha256 } from '@mintmark/core/bytes'
@@ -111,6 +111,21 @@ describe('a decommissioned device', () => {
     writeFileSync(join(home, 'notes.txt'), 'not a key')
     await retire({ home, now })
     expect(readdirSync(home).filter(name => /key|notes/.test(name))).toEqual(['notes.txt'])
+  })
+
+  test('wipes the keys that messages to it were sealed to, and leaves no place for others', async () => {
+    const { home } = await decommissioned()
+    const directory = join(home, 'encryption-keys')
+    mkdirSync(directory, { mode: 0o700 })
+    const links = ['0000000001-1767225600000.pem', '.0000000002-0.pem.0123456789abcdef.tmp'].map(name => {
+      createKeyFile(join(directory, name), 'Ed25519')
+      const link = fresh('same.pem')
+      linkSync(join(directory, name), link)
+      return link
+    })
+    await retire({ home, now })
+    for (const link of links) expect(readFileSync(link).every(byte => byte === 0)).toBe(true)
+    expect(readdirSync(home)).not.toContain('encryption-keys')
   })
 
   test('wipes its key also where the platform cannot be told, and tells it later', async () => {
