@@ -2,16 +2,26 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { MemoryNonceStore } from '@mintmark/agent'
 import { type AgentHome, openHome } from '@mintmark/agent/node'
-import type { Identity } from '@mintmark/agent/sidecar'
+import { type Identity, keptEncryptionKeys, provideEncryptionKeys } from '@mintmark/agent/sidecar'
 import { homeState } from '@mintmark/device'
 import { lockHome } from '@mintmark/device/lock'
+import { type Outcome, startAnnouncing } from './announcing.ts'
+
+export interface OpenedIdentity {
+  readonly identity: Identity
+  /** Resolves when the platform has said what it thinks of the encryption key, or nothing in time. */
+  readonly announced: Promise<void>
+  close(): void
+}
 
 /**
- * Who lives in a home, opened again when that has changed: a daemon may change its key, or end it.
+ * Who lives in a home, opened again when that has changed: a daemon may change its key, or end it. What was sealed to it
+ * is opened with the encryption keys that are there, whether they are announced still or not.
  * One process a home: another one would know other nonces, and take the same message again.
- * @throws Refused `home-missing`, `home-retired`, `home-damaged`, `home-in-use`
+ * @param told where an encryption key is to be announced: what came of it
+ * @throws Refused `home-missing`, `home-retired`, `home-damaged`, `home-in-use`, `forbidden`
  */
-export async function openIdentity(directory: string): Promise<{ readonly identity: Identity; close(): void }> {
+export async function openIdentity(directory: string, told?: (outcome: Outcome) => void): Promise<OpenedIdentity> {
   const nonces = new MemoryNonceStore({ now: Date.now })
   let seen = look(directory)
   let opened: Promise<AgentHome> = openHome(directory)
@@ -21,21 +31,32 @@ export async function openIdentity(directory: string): Promise<{ readonly identi
     end()
     throw error
   })
-  return {
-    identity: async () => {
-      const now = look(directory)
-      if (now !== seen) {
+  try {
+    const encryption = await (told ? provideEncryptionKeys(directory) : keptEncryptionKeys(directory))
+    const announcing = told && encryption && startAnnouncing({ home: directory, encryption, told })
+    return {
+      identity: async () => {
+        const now = look(directory)
+        if (now !== seen) {
+          end()
+          seen = now
+          opened = openHome(directory)
+        }
+        const { key, registry, audiences } = await opened
+        const announced = announcing?.holds(key)
+        return { key, registry, audiences, nonces, ...(encryption && { encryption }), announced }
+      },
+      announced: announcing?.first ?? Promise.resolve(),
+      close: () => {
+        announcing?.close()
+        lock.release()
         end()
-        seen = now
-        opened = openHome(directory)
-      }
-      const { key, registry, audiences } = await opened
-      return { key, registry, audiences, nonces }
-    },
-    close: () => {
-      lock.release()
-      end()
-    },
+      },
+    }
+  } catch (error) {
+    lock.release()
+    end()
+    throw error
   }
 }
 

@@ -10,7 +10,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +22,7 @@ import { serveHttp } from '../../src/node/index.ts'
 import { openSidecar, peerUid, provideSecret, type Sidecar, type SidecarOptions } from '../../src/node/sidecar/index.ts'
 import { EncryptionKeys } from '../../src/seal/index.ts'
 import { messageHandler } from '../../src/transport/index.ts'
+import { ask, receive, send } from './asking.ts'
 
 // What another account, a page in a browser, or a program without the secret gets from a sidecar.
 
@@ -72,47 +72,6 @@ async function open(
   ends.push(() => sidecar.close())
   return { ...sidecar, key, told }
 }
-
-interface Asked {
-  readonly method?: string
-  readonly path?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string | Uint8Array
-}
-
-/** One request to a Unix socket, or to an address. */
-function ask(where: string, { method = 'GET', path = '/whoami', headers = {}, body }: Asked = {}) {
-  const place = where.startsWith('http')
-    ? { host: new URL(where).hostname, port: new URL(where).port }
-    : { socketPath: where }
-  return new Promise<{ status: number; text: string; json: Record<string, unknown>; bytes: Buffer }>(
-    (resolve, reject) => {
-      const call = request({ ...place, method, path, headers, agent: false }, response => {
-        const chunks: Buffer[] = []
-        response.on('data', chunk => chunks.push(chunk))
-        response.on('end', () => {
-          const bytes = Buffer.concat(chunks)
-          const text = bytes.toString()
-          resolve({ status: response.statusCode!, text, json: text.startsWith('{') ? JSON.parse(text) : {}, bytes })
-        })
-        response.on('error', reject)
-      })
-      call.on('error', reject)
-      call.end(body)
-    },
-  )
-}
-
-const send = (where: string, fields: unknown, headers: Record<string, string> = {}) =>
-  ask(where, {
-    method: 'POST',
-    path: '/send',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(fields),
-  })
-
-const receive = (where: string, body: Uint8Array, headers: Record<string, string> = {}) =>
-  ask(where, { method: 'POST', path: '/receive', headers: { 'content-type': 'application/mint', ...headers }, body })
 
 describe('what a program gets', () => {
   test('it sends without a key, and what it sends is a message by that key', async () => {
@@ -184,7 +143,7 @@ describe('what a program gets', () => {
   })
 
   test.each([
-    [{ to: 'x', scope, payload: '' }, 'bad-envelope'],
+    [{ to: 'x', scope, payload: '' }, 'bad-did'],
     [{ scope, payload: '' }, 'bad-request'],
     [{ to: 'did:key:x', scope: 'Floor', payload: '' }, 'bad-scope'],
     [{ to: 'did:key:x', scope }, 'bad-request'],

@@ -290,7 +290,7 @@ const table = {
     status: 409,
     seen: 'anyone',
     message: 'There is no encryption key of the receiver that holds now, so nothing was sealed and nothing was sent.',
-    hint: 'the receiver announces one (announceEncryption) and the registry is given the statement; it may have expired',
+    hint: 'the receiver announces one (mintmark sidecar --announce, or announceEncryption); it may have expired',
   },
   'x25519-missing': {
     status: 500,

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { Refused } from '@mintmark/core/errors'
 import type { Line } from '@mintmark/device'
 import { type Command, InvalidArgumentError } from 'commander'
+import type { Outcome } from '../announcing.ts'
 import { jsonLine, messageOf, textLine } from '../log-line.ts'
 import { example, helpGroups, homeOption } from '../options.ts'
 import { lines, print } from '../print.ts'
@@ -24,6 +25,10 @@ export function registerSidecar(program: Command): void {
       '127.0.0.1:PORT or [::1]:PORT, for programs that read the secret of the home',
       readAddress,
     )
+    .option(
+      '--announce',
+      'have messages sealed to this home: make a key for it, announce it at the platform, and keep it announced',
+    )
     .option('--json', 'the log as one JSON object a line, and one JSON document when it is ready')
     .addHelpText('after', whatItTakes)
     .action(runSidecar)
@@ -33,25 +38,29 @@ export function registerSidecar(program: Command): void {
 const whatItTakes = `
 GET /whoami, POST /send, POST /receive. The socket is for whoever runs this alone, or for --uid; over HTTP a program says
 Authorization: Bearer with what is in sidecar.secret of the home. With --http and without --socket there is no socket.
-SIGTERM ends it.`
+Sealed messages are opened with what was announced here once, also when it is started without --announce. SIGTERM ends
+it.`
 
 interface Options {
   readonly home: string
   readonly socket?: string
   readonly uid?: readonly number[]
   readonly http?: { readonly host: '127.0.0.1' | '::1'; readonly port: number }
+  readonly announce?: boolean
   readonly json?: boolean
 }
 
-async function runSidecar({ home, uid, http, json, ...options }: Options, command: Command): Promise<void> {
+async function runSidecar({ home, uid, http, announce, json, ...options }: Options, command: Command): Promise<void> {
   const { Agent } = await import('@mintmark/agent')
   const { openSidecar, peerUid, provideSecret } = await import('@mintmark/agent/sidecar')
   const { openIdentity } = await import('../home-identity.ts')
-  const { identity, close } = await openIdentity(home)
-  const socket = options.socket ?? (http === undefined ? join(home, 'sidecar.sock') : undefined)
-  const secret = join(home, 'sidecar.secret')
+  const { announcedLine } = await import('../announcing.ts')
   const { writeErr } = command.configureOutput()
   const log = (line: Line): void => writeErr?.(`${(json === true ? jsonLine : textLine)(line, new Date())}\n`)
+  const told = announce === true ? (outcome: Outcome) => log(announcedLine(outcome, factsOf)) : undefined
+  const { identity, announced, close } = await openIdentity(home, told)
+  const socket = options.socket ?? (http === undefined ? join(home, 'sidecar.sock') : undefined)
+  const secret = join(home, 'sidecar.secret')
 
   try {
     // Before it says that it is ready: whoever waits for that may end it at once.
@@ -68,6 +77,8 @@ async function runSidecar({ home, uid, http, json, ...options }: Options, comman
       secret: () => provideSecret(secret),
       told: error => log(lineOf(error)),
     })
+    // Whoever waits for it finds the key announced. It serves already: others need not wait for a platform that is away.
+    await Promise.race([announced, over])
     const ready = { ready: true, did, socket: sidecar.socket, http: sidecar.http, ...(http && { secret }) }
     const facts: [string, string][] = [['did', did]]
     if (sidecar.socket !== undefined) facts.push(['socket', sidecar.socket])
@@ -81,9 +92,14 @@ async function runSidecar({ home, uid, http, json, ...options }: Options, comman
 }
 
 function lineOf(error: unknown): Line {
-  if (!(error instanceof Refused)) return { level: 'error', event: 'fault', facts: { message: messageOf(error) } }
+  const isRefused = error instanceof Refused
+  return { level: isRefused ? 'info' : 'error', event: isRefused ? 'refused' : 'fault', facts: factsOf(error) }
+}
+
+function factsOf(error: unknown): Line['facts'] {
+  if (!(error instanceof Refused)) return { message: messageOf(error) }
   const { code, detail } = error
-  return { level: 'info', event: 'refused', facts: { code, ...(detail !== undefined && { detail }) } }
+  return { code, ...(detail !== undefined && { detail }) }
 }
 
 function readUids(text: string, before: readonly number[] = []): number[] {

@@ -1,4 +1,6 @@
+export { Announcer, type AnnouncerOptions, type NotAnnounced } from './announcer.ts'
 export { type Koffi, type PeerUid, peerUid } from './peer.ts'
 export type { Identity } from './requests.ts'
+export { keptEncryptionKeys, provideEncryptionKeys } from './sealing.ts'
 export { provideSecret } from './secret.ts'
 export { openSidecar, type Sidecar, type SidecarOptions } from './sidecar.ts'

@@ -1,5 +1,6 @@
-import { base64, equal, type Json, readBase64, readJson, sha256, utf8 } from '@mintmark/core/bytes'
+import { base64, base64url, equal, type Json, readBase64, readJson, sha256, utf8 } from '@mintmark/core/bytes'
 import { codes, hintOf, Refused } from '@mintmark/core/errors'
+import type { EncryptionKey } from '@mintmark/core/signed'
 import { Agent, type AgentOptions, type Outgoing } from '../../agent.ts'
 import type { Received } from '../../received.ts'
 import { HttpTransport } from '../../transport/http.ts'
@@ -11,13 +12,16 @@ import { longestMessage } from '../../transport/recipient.ts'
 //                    "url": "https://..." to have it delivered
 //       200          {"message": "<base64>"}, or the bytes where application/mint is accepted; {"delivered": true}
 //     POST /receive  the bytes of a message
-//       200          {"from", "scope", "issued", "acceptedAt", "onBehalfOf", "contentType", "base64", "payload", "envelope"}
+//       200          {"from", "scope", "sealed", "issued", "acceptedAt", "onBehalfOf", "contentType", "base64", "payload",
+//                    "envelope"}
 //     GET  /whoami
-//       200          {"did": "did:key:..."}
+//       200          {"did": "did:key:..."}, and while others can seal to it "encryption": {"key": "<base64url>", "expires"}
 //     otherwise      {"code": "scope-refused", "message": "...", "hint": "...", "from": "receiver"}
 
 /** Who the sidecar is, asked for each request: the key of a home may be changed while it runs. Its nonces stay. */
-export type Identity = () => Promise<AgentOptions & Required<Pick<AgentOptions, 'key' | 'nonces'>>>
+export type Identity = () => Promise<
+  AgentOptions & Required<Pick<AgentOptions, 'key' | 'nonces'>> & { readonly announced?: EncryptionKey | undefined }
+>
 
 /** What a program asks of its sidecar. A key signs envelopes alone, never bytes that a caller has chosen. */
 export function sidecarHandler(identity: Identity, told: (error: unknown) => void): Handler {
@@ -63,9 +67,15 @@ export function refusal(error: unknown): Response {
 type Operation = (request: Request, options: Awaited<ReturnType<Identity>>) => Promise<Response>
 
 const operations: Readonly<Record<string, readonly [method: 'GET' | 'POST', Operation]>> = {
-  '/whoami': ['GET', async (_, options) => json({ did: (await Agent.create(options)).did })],
+  '/whoami': ['GET', whoami],
   '/send': ['POST', send],
   '/receive': ['POST', receive],
+}
+
+async function whoami(_: Request, options: Awaited<ReturnType<Identity>>): Promise<Response> {
+  const { did } = await Agent.create(options)
+  const { key, expires } = options.announced ?? {}
+  return json({ did, ...(key && { encryption: { key: base64url(key), expires } }) })
 }
 
 async function send(request: Request, options: AgentOptions): Promise<Response> {
@@ -94,9 +104,9 @@ async function receive(request: Request, options: AgentOptions): Promise<Respons
 }
 
 function receivedJson(received: Received): object {
-  const { from, scope, issued, acceptedAt, onBehalfOf, contentType, payload, envelope } = received
+  const { from, scope, isSealed, issued, acceptedAt, onBehalfOf, contentType, payload, envelope } = received
   return {
-    ...{ from, scope, issued, acceptedAt, onBehalfOf, contentType },
+    ...{ from, scope, sealed: isSealed, issued, acceptedAt, onBehalfOf, contentType },
     base64: base64(payload),
     payload: readable(received),
     envelope: base64(envelope),
