@@ -52,7 +52,7 @@ const commands: readonly ((program: Command) => void)[] = [
 export async function run(args: readonly string[], output: OutputConfiguration = {}): Promise<number> {
   const program = makeProgram(output)
   try {
-    await program.parseAsync(hyphensLast(args), { from: 'user' })
+    await program.parseAsync(hyphensLast(namesFirst(program, args)), { from: 'user' })
     return 0
   } catch (error) {
     return fail(program, args, error)
@@ -73,6 +73,18 @@ export function makeProgram(output: OutputConfiguration = {}): Command {
   for (const register of commands) register(program)
   for (const command of program.commands) command.helpCommand(false)
   return program
+}
+
+/** Of a command that is not there no help can be asked: that on all others is no answer. */
+function namesFirst(program: Command, args: readonly string[]): readonly string[] {
+  let command = program
+  for (const [i, name] of args.entries()) {
+    if (name.startsWith('-') || command.commands.length === 0) break
+    const next = command.commands.find(each => each.name() === name)
+    if (next === undefined) return args.slice(0, i + 1)
+    command = next
+  }
+  return args
 }
 
 /** Of commander's own a reader could not tell what has to be said. */

@@ -25,6 +25,8 @@ async function started(args: readonly string[], { input = '', env = {} } = {}) {
 describe('wrong use', () => {
   test.each([
     [['nonsense'], "unknown command 'nonsense'", 'mintmark --help'],
+    [['nonsense', '--help'], "unknown command 'nonsense'", 'mintmark --help'],
+    [['fleet', 'creat', '-h'], "unknown command 'creat'", 'mintmark fleet --help'],
     [['fleet', 'creat', 'acme'], "unknown command 'creat'", 'mintmark fleet --help'],
     [['fleet', 'create'], "missing required argument 'fleet'", 'mintmark fleet create --help'],
     [['fleet', 'list', '--nonsense'], "unknown option '--nonsense'", 'mintmark fleet list --help'],

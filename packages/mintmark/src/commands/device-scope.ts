@@ -20,7 +20,10 @@ export function registerDeviceScope(device: Command): void {
     .command('scope')
     .description('show what a device may do with messages, or say all that it may from now on')
     .argument('<fleet/device>', 'the device', readDeviceName)
-    .argument('[scopes...]', "what it may send for: telemetry:write 'floor3.*:read'")
+    .argument(
+      '[scopes...]',
+      "what it may send for: telemetry:write 'floor3.*:read'; registry:read for whoever receives",
+    )
     .option(
       '--recipient <name>',
       'it may send to this device of its fleet, or DID, and to no other; may be repeated',
@@ -38,6 +41,7 @@ export function registerDeviceScope(device: Command): void {
     scope,
     'mintmark device scope acme/device-104',
     "mintmark device scope acme/device-104 telemetry:write 'floor3.*:read' --recipient hub-1",
+    'mintmark device scope acme/hub-1 registry:read',
     'mintmark device scope acme/device-104 --none --reason "moved to the store"',
   )
 }
