@@ -14,5 +14,6 @@ export {
   type TlsClient,
 } from './platform.ts'
 export { type PostgresServer, startPostgres } from './postgres.ts'
+export { PrivateCa, type ServerFiles } from './private-ca.ts'
 export { openTcp, openTls, RawConnection, type RawResponse } from './raw-connection.ts'
 export { type RedisServer, startRedis } from './redis.ts'

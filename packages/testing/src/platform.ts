@@ -79,6 +79,8 @@ export interface TestOptions {
   readonly database?: string
   /** Where sealed messages are handed on to. */
   readonly sinks?: readonly string[]
+  /** PEM file of CAs that the sinks have their certificates of. */
+  readonly sinkCa?: string
   /** What the console was built into. */
   readonly consoleAssets?: string
 }

@@ -22,6 +22,8 @@ export interface Place {
   readonly database?: string
   /** Where devices reach it, where that is a balancer. */
   readonly url?: string
+  /** Further options of `mintmark up`. */
+  readonly options?: readonly string[]
   /** Beside what this process has. */
   readonly env?: NodeJS.ProcessEnv
   /** Run before it, and becomes it: `nsenter`, say, with its arguments. */
@@ -45,12 +47,12 @@ export class PlatformProcess {
   #complaints = ''
 
   /** Spawns it and does not wait: it may be killed before it is ready. */
-  constructor({ data, port, domain = 'example.test', database, url, env, prefix = [] }: Place) {
+  constructor({ data, port, domain = 'example.test', database, url, options = [], env, prefix = [] }: Place) {
     const begun = performance.now()
     const place = ['--data', data, '--domain', domain, '--port', String(port), '--console-port', '0']
     const kept = database === undefined ? [] : ['--database', database]
     const told = url === undefined ? [] : ['--url', url]
-    const args = ['up', ...place, ...kept, ...told, '--log-level', 'warn', '--json']
+    const args = ['up', ...place, ...kept, ...told, ...options, '--log-level', 'warn', '--json']
     const [program, ...rest] = [...prefix, command, ...args]
     this.#child = spawn(program!, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
