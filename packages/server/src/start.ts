@@ -43,6 +43,8 @@ export interface StartOptions {
   readonly consolePort: number
   /** Where sealed messages are handed on to: `https://...`, `mqtt://...`, `nats://...` */
   readonly sinks?: readonly string[] | undefined
+  /** PEM file of CAs that the sinks have their certificates of, beside those that Node trusts. */
+  readonly sinkCa?: string | undefined
   /** The directory that the console was built into; undefined where it was not. */
   readonly consoleAssets?: string | undefined
   readonly log?: Logger
@@ -157,7 +159,7 @@ async function run(
   const metrics = makeMetrics()
   const pipeline = new Pipeline({ platform, log, metrics, addresses: told, failed })
   // Before it listens: a URL that is none is said at once.
-  ends.push(openSinks(platform.relay, options.sinks ?? [], { log, metrics }))
+  ends.push(openSinks(platform.relay, options.sinks ?? [], { ca: options.sinkCa, log, metrics }))
   const machine = openMachine(pipeline, await certificate())
   const console = openConsole(pipeline, { assets: options.consoleAssets, machine: () => told().machine })
   ends.push(async () => {

@@ -4,10 +4,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import { mqttSink } from '../src/relay/mqtt-sink.ts'
 import { natsSink } from '../src/relay/nats-sink.ts'
 import type { Sink } from '../src/relay/sink-queue.ts'
+import { readSinkTrust } from '../src/relay/sink-tls.ts'
 import { webhookSink } from '../src/relay/webhook-sink.ts'
 
 // User and password in the URL of a sink, with characters that a URL has to spell: what reaches the other side.
 
+const trust = readSinkTrust()
 const given = 'us%40er:p%2Fss%3A'
 
 /** What a client says first to a server that greets it so. */
@@ -33,7 +35,7 @@ async function hostOf(server: Server): Promise<string> {
 }
 
 test('of a broker of MQTT', async () => {
-  const said = await heard('', host => mqttSink(new URL(`mqtt://${given}@${host}`), () => undefined))
+  const said = await heard('', host => mqttSink(new URL(`mqtt://${given}@${host}`), trust, () => undefined))
   expect(said).toContain('\u0000\u0005us@er\u0000\u0005p/ss:')
 })
 
@@ -44,7 +46,7 @@ test('of a webhook, in a header and not in the URL', async () => {
     response.writeHead(204).end()
   })
   onTestFinished(() => void server.close())
-  const sink = webhookSink(new URL(`http://${given}@${await hostOf(server)}/messages`))
+  const sink = webhookSink(new URL(`http://${given}@${await hostOf(server)}/messages`), trust, () => undefined)
   const names = { fleet: 'acme', from: 'acme/device/a', to: 'acme/device/b', audience: 'did:key:z6Mk', scope: 'a' }
   await sink.send({ ...names, index: 1, message: Uint8Array.of(1) })
   expect(seen).toEqual(['/messages', `Basic ${Buffer.from('us@er:p/ss:').toString('base64')}`])
@@ -52,7 +54,7 @@ test('of a webhook, in a header and not in the URL', async () => {
 
 test('of a NATS server', async () => {
   const info = 'INFO {"server_id":"x","version":"2.9.10","proto":1,"auth_required":true,"max_payload":1048576}\r\n'
-  const said = await heard(info, host => natsSink(new URL(`nats://${given}@${host}`), () => undefined))
+  const said = await heard(info, host => natsSink(new URL(`nats://${given}@${host}`), trust, () => undefined))
   expect(said).toContain('"user":"us@er"')
   expect(said).toContain('"pass":"p/ss:"')
 })

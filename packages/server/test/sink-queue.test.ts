@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Relayed } from '../src/relay/relay.ts'
-import { type Outcome, type SinkLimits, SinkQueue } from '../src/relay/sink-queue.ts'
+import { NotSent, type Outcome, type SinkLimits, SinkQueue } from '../src/relay/sink-queue.ts'
 
 // What waits for a sink, with a sink and a clock that the test has in its hands.
 
@@ -89,4 +89,32 @@ test('at the end what is being sent is waited for, and what waits is dropped', a
   open[0]!.resolve()
   await closed
   expect([sent, outcomes, sink.closed]).toEqual([[0], ['late', 'sent'], true])
+})
+
+test('what has not left keeps its place, and goes when the sink is back', async () => {
+  const { offer, open, outcomes, queue, sent, settle, sink } = scene({ atOnce: 2 })
+  for (let i = 0; i < 4; i++) offer(i)
+  sink.up = false
+  open[1]!.reject(new NotSent())
+  open[0]!.reject(new NotSent())
+  await settle()
+  expect([sent, queue.size, outcomes]).toEqual([[0, 1], 4, []])
+  sink.up = true
+  sink.changed()
+  for (const each of open) each.resolve()
+  await settle()
+  for (const each of open) each.resolve()
+  await settle()
+  expect(sent).toEqual([0, 1, 0, 1, 2, 3])
+  expect([queue.size, outcomes]).toEqual([0, ['sent', 'sent', 'sent', 'sent']])
+})
+
+test('what has not left when it ends is dropped', async () => {
+  const { offer, open, outcomes, queue, sink } = scene({ atOnce: 1 })
+  offer(0)
+  const closed = queue.close()
+  sink.up = false
+  open[0]!.reject(new NotSent())
+  await closed
+  expect([outcomes, queue.size]).toEqual([['late'], 0])
 })

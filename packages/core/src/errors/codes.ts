@@ -427,6 +427,12 @@ const table = {
     message: 'The database holds something else already.',
     hint: 'make a database of its own for the platform: createdb NAME',
   },
+  'bad-sink-ca': {
+    status: 400,
+    seen: 'anyone',
+    message: 'The file of CAs for the sinks cannot be read, or is not certificates in PEM.',
+    hint: 'name with --sink-ca a file that has the certificate of the CA of your broker: -----BEGIN CERTIFICATE-----',
+  },
   'disk-failed': {
     status: 503,
     seen: 'anyone',

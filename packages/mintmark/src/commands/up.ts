@@ -36,9 +36,10 @@ export function registerUp(program: Command): void {
     )
     .option(
       '--sink <url>',
-      'where sealed messages are handed on to: https://, mqtt(s):// or nats://; may be given again',
+      'where sealed messages are handed on to: https://, mqtt(s)://, nats:// or tls://; may be given again',
       (url: string, before: readonly string[] = []) => [...before, url],
     )
+    .option('--sink-ca <file>', 'certificates of CAs of your own that the sinks may be proven by, too (PEM)')
     .option('--log-level <level>', 'trace, debug, info, warn, error or silent', readLevel, 'info')
     .addOption(jsonOption())
     .action(runPlatform)
@@ -55,6 +56,7 @@ interface Options {
   readonly hostname?: readonly string[]
   readonly url?: URL
   readonly sink?: readonly string[]
+  readonly sinkCa?: string
   readonly logLevel: string
 }
 
@@ -77,6 +79,7 @@ async function runPlatform(options: Options, command: Command): Promise<void> {
     port: options.port,
     consolePort: options.consolePort,
     sinks: options.sink,
+    sinkCa: options.sinkCa,
     consoleAssets,
     log: makeLog(options.logLevel),
     now,

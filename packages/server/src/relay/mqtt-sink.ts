@@ -1,15 +1,19 @@
 import { topicOf } from '@mintmark/agent/transport'
 import mqtt from 'mqtt'
 import type { Sink } from './sink-queue.ts'
+import { type SinkTrust, tlsTo } from './sink-tls.ts'
 
 const patience = 5_000
 
 /** Publishes to an MQTT broker where the SDK's receivers subscribe, each message once, with its acknowledgement (QoS 1). */
-export function mqttSink(url: URL, log: (error: Error) => void): Sink {
+export function mqttSink(url: URL, trust: SinkTrust, log: (error: Error) => void): Sink {
   // The client would take them from the URL as they are written there.
   const [username, password] = [url.username, url.password].map(decodeURIComponent)
   const credentials = username === '' ? {} : { username: username!, password: password! }
-  const options = { ...credentials, clean: true, reconnectPeriod: 1_000, connectTimeout: patience }
+  const tls = url.protocol === 'mqtts:' ? tlsTo(url, trust) : {}
+  // A broker may refuse while what it asks about passwords is away; the client would then never try again.
+  const again = { reconnectPeriod: 1_000, reconnectOnConnackError: true }
+  const options = { ...tls, ...credentials, ...again, clean: true, connectTimeout: patience }
   const client = mqtt.connect(`${url.protocol}//${url.host}`, options)
   /** What gives up on each that was published and is not answered. */
   const pending = new Set<(error: Error) => void>()

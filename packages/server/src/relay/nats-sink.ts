@@ -1,6 +1,8 @@
 import { topicOf } from '@mintmark/agent/transport'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
+import type { NatsConnection, TlsOptions } from '@nats-io/transport-node'
+import { connectNats } from './nats-transport.ts'
 import { inTime, type Sink } from './sink-queue.ts'
+import { type SinkTrust, tlsTo } from './sink-tls.ts'
 
 const patience = 5_000
 const pause = 1_000
@@ -12,9 +14,10 @@ export const subjectOf = (audience: string): string => topicOf(audience).replace
  * Publishes to a NATS server, each message once, and waits until the server has read it. What connects again is this and
  * not the client, which would keep what it could not send and send it then.
  */
-export function natsSink(url: URL, log: (error: Error) => void): Sink {
+export function natsSink(url: URL, trust: SinkTrust, log: (error: Error) => void): Sink {
   const servers = `${url.protocol}//${url.host}`
-  const tls = url.protocol === 'tls:' ? { tls: {} } : {}
+  // Where it is said, the client refuses a server that greets it without an offer of TLS: anybody on the way could.
+  const tls = url.protocol === 'tls:' ? { tls: tlsTo(url, trust) as TlsOptions } : {}
   const [user, pass] = [url.username, url.password].map(decodeURIComponent)
   const credentials = user === '' ? {} : pass === '' ? { token: user! } : { user: user!, pass: pass! }
   let link: NatsConnection | undefined
@@ -25,7 +28,7 @@ export function natsSink(url: URL, log: (error: Error) => void): Sink {
 
   async function dial(): Promise<void> {
     try {
-      const made = await connect({ servers, ...tls, ...credentials, reconnect: false, timeout: patience })
+      const made = await connectNats({ servers, ...tls, ...credentials, reconnect: false, timeout: patience })
       link = made
       void made.closed().then(error => {
         link = undefined

@@ -7,10 +7,16 @@ export interface Sink {
   readonly isUp: boolean
   /** Told whenever that changes. */
   onChange(changed: () => void): void
-  /** Sends one, once. Resolves when the other side has said that it has it. */
+  /**
+   * Sends one, once. Resolves when the other side has said that it has it.
+   * @throws NotSent by a sink that is not up any more
+   */
   send(relayed: Relayed): Promise<void>
   close(): Promise<void>
 }
+
+/** Nothing of it has left, so that it may be sent when the sink is back. */
+export class NotSent extends Error {}
 
 /** What became of a message at one sink. `failed`: it was sent, and nobody knows whether it arrived. */
 export type Outcome = 'sent' | 'full' | 'late' | 'failed'
@@ -25,6 +31,12 @@ export interface SinkLimits {
   readonly atOnce: number
 }
 
+interface Waiting {
+  readonly relayed: Relayed
+  readonly since: number
+  readonly order: number
+}
+
 const usual: SinkLimits = { messages: 4_096, bytes: 16_777_216, longest: 30_000, atOnce: 32 }
 
 /**
@@ -37,9 +49,12 @@ export class SinkQueue implements Outlet {
   readonly #now: () => number
   readonly #count: (outcome: Outcome) => void
   readonly #timer: NodeJS.Timeout
-  #waiting: { readonly relayed: Relayed; readonly since: number }[] = []
+  /** In the order in which they came. */
+  #waiting: Waiting[] = []
+  #came = 0
   #bytes = 0
   #running = new Set<Promise<void>>()
+  #isOver = false
 
   /** @param now monotonic milliseconds */
   constructor(sink: Sink, count: (outcome: Outcome) => void, now: () => number, limits: Partial<SinkLimits> = {}) {
@@ -62,7 +77,7 @@ export class SinkQueue implements Outlet {
       this.#count('full')
       return
     }
-    this.#waiting.push({ relayed, since: this.#now() })
+    this.#waiting.push({ relayed, since: this.#now(), order: this.#came++ })
     this.#bytes += relayed.message.length
     this.#pump()
   }
@@ -70,6 +85,7 @@ export class SinkQueue implements Outlet {
   /** What is being sent is given its time; what waits is dropped. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    this.#isOver = true
     for (let left = this.#waiting.length; left > 0; left--) this.#count('late')
     this.#waiting = []
     await Promise.all(this.#running)
@@ -86,8 +102,11 @@ export class SinkQueue implements Outlet {
         .send(next.relayed)
         .then(
           () => this.#count('sent'),
-          // Not again: it may have arrived.
-          () => this.#count('failed'),
+          (error: unknown) => {
+            if (error instanceof NotSent) this.#putBack(next)
+            // Not again: it may have arrived.
+            else this.#count('failed')
+          },
         )
         .finally(() => {
           this.#running.delete(sending)
@@ -95,6 +114,17 @@ export class SinkQueue implements Outlet {
         })
       this.#running.add(sending)
     }
+  }
+
+  /** Where it was. What is taken back this way, as much as is sent at once, goes beyond the bounds. */
+  #putBack(one: Waiting): void {
+    if (this.#isOver) {
+      this.#count('late')
+      return
+    }
+    const later = this.#waiting.findIndex(({ order }) => order > one.order)
+    this.#waiting.splice(later < 0 ? this.#waiting.length : later, 0, one)
+    this.#bytes += one.relayed.message.length
   }
 
   #forget(): void {
