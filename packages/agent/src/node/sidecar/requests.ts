@@ -47,7 +47,7 @@ export function sidecarHandler(identity: Identity, told: (error: unknown) => voi
 /** @throws Refused `refused` without the secret, `bad-request` for another host than this one */
 export function checkLocal(headers: Headers, { host, secret }: { host: string; secret: string }): void {
   // A name that somebody had point here is not the address (DNS rebinding).
-  if (headers.get('host') !== host) throw new Refused('bad-request', 'host')
+  if (headers.get('host') !== host) throw wrong('ask by the address that the sidecar printed')
   // Of digests, so that neither length nor beginning shows in the time.
   const [given, due] = [headers.get('authorization') ?? '', `Bearer ${secret}`]
   if (!equal(sha256(utf8(given)), sha256(utf8(due)))) throw new Refused('refused')
@@ -154,7 +154,8 @@ function textOf(name: string, value: Json | undefined): string {
 const wrong = (hint: string): Refused => new Refused('bad-request', hint, { hint })
 
 function checkType({ headers }: Request, due: string): void {
-  if ((headers.get('content-type') ?? '').toLowerCase() !== due) throw new Refused('unsupported-media', due)
+  const type = (headers.get('content-type') ?? '').toLowerCase()
+  if (type !== due) throw new Refused('unsupported-media', due, { hint: `say content-type: ${due}` })
 }
 
 /** What the one who was sent to refused, so that it is not taken for a word of the sidecar. */
