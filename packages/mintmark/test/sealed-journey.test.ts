@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort, PlatformProcess } from '@mintmark/testing/faults'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { find } from '../../../scripts/services.ts'
 import { ran } from './operated.ts'
 
 // Two devices of a real platform, each with a sidecar as people start it: one seals what only the other one opens.
@@ -94,6 +95,24 @@ async function received(from: Started, to: string, by: Started) {
   }
 }
 
+const python = find('python3')
+
+/** A program in Python with the client of the examples, which is brought a message. */
+async function throughPython({ socket }: Started, message: Uint8Array): Promise<string> {
+  const examples = fileURLToPath(new URL('../../../examples/sidecar/', import.meta.url))
+  const program = `
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+from sidecar import Sidecar
+received = Sidecar(sys.argv[2]).receive(sys.stdin.buffer.read())
+print(received['sealed'], received['payload'])
+`
+  const child = spawn(python!, ['-c', program, examples, socket], { stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.end(message)
+  return text(child.stdout)
+}
+
 test('what one seals the other opens: started again, with another key of the device, and until it is over', async () => {
   const home = await enrolled('hub-1')
   const keys = join(home, 'encryption-keys')
@@ -114,6 +133,9 @@ test('what one seals the other opens: started again, with another key of the dev
   const files = readdirSync(keys)
   expect(files).toHaveLength(2)
   for (const name of files) expect(statSync(join(keys, name)).mode & 0o777, name).toBe(0o600)
+
+  const said = python && (await throughPython(first, bytesOf(await seal(device, did))))
+  if (said !== undefined) expect(said).toBe("True {'code': 1234}\n")
 
   // As long as it is kept, and whether it is announced still or not.
   const before = bytesOf(await seal(device, did))

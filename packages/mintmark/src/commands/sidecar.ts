@@ -32,7 +32,7 @@ export function registerSidecar(program: Command): void {
     .option('--json', 'the log as one JSON object a line, and one JSON document when it is ready')
     .addHelpText('after', whatItTakes)
     .action(runSidecar)
-  example(command, 'mintmark sidecar --home /var/lib/mintmark-device', 'mintmark sidecar --http 127.0.0.1:0')
+  example(command, 'mintmark sidecar --home /var/lib/mintmark-device --announce', 'mintmark sidecar --http 127.0.0.1:0')
 }
 
 const whatItTakes = `
