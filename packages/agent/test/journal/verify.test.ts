@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path'
 import { readBundle, tilePath, tilesOf, writeBundle } from '@mintmark/core/ledger'
 import { nodeSha256 } from '@mintmark/elements'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { makeKey } from '../../src/index.ts'
 import { writeJournalEntry } from '../../src/journal/entry.ts'
-import { FileJournal, verifyJournal } from '../../src/node/index.ts'
+import { FileJournal, type VerifyJournalOptions, verifyJournal } from '../../src/node/index.ts'
 import { tileFiles } from '../../src/node/journal/files.ts'
 import { emptyTree, grow } from '../../src/node/journal/tree.ts'
 import { origin, Stand } from './stand.ts'
@@ -150,6 +151,67 @@ describe('finds', () => {
     expect(flips).toBeGreaterThan(120)
     expect(await verify()).toMatchObject({ ok: true })
   }, 60_000)
+})
+
+describe("does not take a caller's mistake for tampering:", () => {
+  const refused = (code: string, detail: string) =>
+    expect.objectContaining({ code, detail: expect.stringContaining(detail), hint: expect.any(String) })
+  const asked = (options: unknown) => verifyJournal(directory, key, options as VerifyJournalOptions)
+
+  test('a directory that is none, or has no journal in it', async () => {
+    const empty = `${stand.directory}-empty`
+    mkdirSync(empty)
+    writeFileSync(join(empty, 'notes.txt'), 'checkpoint')
+    for (const other of [`${directory}/nojournal`, empty, join(directory, 'checkpoint'), join(directory, 'tile')]) {
+      await expect(verifyJournal(other, key)).rejects.toThrow(refused('not-found', other))
+    }
+    for (const other of [undefined, 7]) {
+      await expect(verifyJournal(other as unknown as string, key)).rejects.toThrow(refused('bad-request', 'directory'))
+    }
+  })
+
+  test('but a journal whose head is gone is a bad one', async () => {
+    const gone = { ok: false, file: 'checkpoint', why: 'it is not there' }
+    rmSync(join(directory, 'checkpoint'))
+    expect(await verify()).toMatchObject(gone)
+    expect(await verify([older])).toMatchObject(gone)
+    rmSync(join(directory, 'tile'), { recursive: true })
+    writeFileSync(join(directory, 'next'), older)
+    expect(await verify()).toMatchObject(gone)
+  })
+
+  test('a head that is no head of this key, of several', async () => {
+    const other = await FileJournal.open(`${stand.directory}-other`, { origin, key: await makeKey() })
+    const bad = ['junk', '', older.slice(0, -1), other.checkpoint, older.replace('\n300\n', '\n301\n')]
+    for (const head of bad) {
+      await expect(verify([older, head])).rejects.toThrow(refused('bad-checkpoint', 'against[1]: '))
+      await expect(asked({ against: head })).rejects.toThrow(refused('bad-checkpoint', 'against[0]: '))
+    }
+    await other.close()
+  })
+
+  test('an option that is none', async () => {
+    for (const options of [null, 7, older, [older], { agianst: [older] }]) {
+      await expect(asked(options), JSON.stringify(options)).rejects.toThrow(refused('bad-request', 'option'))
+    }
+    for (const against of [null, 7, { 0: older }, Buffer.from(older)]) {
+      await expect(asked({ against })).rejects.toThrow(refused('bad-request', 'against'))
+    }
+    for (const head of [undefined, Buffer.from(older), { size: 300 }]) {
+      await expect(asked({ against: [older, head] })).rejects.toThrow(refused('bad-request', 'against[1] is not text'))
+    }
+    const broken = () => Promise.reject(new TypeError('no such key type'))
+    await expect(asked({ verify: broken })).rejects.toThrow('no such key type')
+    expect(await asked({ against: older })).toMatchObject({ ok: true })
+    expect(await asked({ against: undefined })).toMatchObject({ ok: true })
+  })
+
+  test('one head as text is held against it as any', async () => {
+    const newer = readFileSync(join(directory, 'checkpoint'), 'utf8')
+    rmSync(directory, { recursive: true })
+    cpSync(`${stand.directory}-older`, directory, { recursive: true })
+    expect(await asked({ against: newer })).toMatchObject({ ok: false, entry: 300 })
+  })
 })
 
 describe('does not open', () => {

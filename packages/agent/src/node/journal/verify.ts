@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { equal, hex, readUtf8, type Sha256 } from '@mintmark/core/bytes'
 import { Refused } from '@mintmark/core/errors'
 import { type Verify, webCryptoVerify } from '@mintmark/core/keys'
@@ -14,14 +15,14 @@ import {
   tilesOf,
   tileWidth,
 } from '@mintmark/core/ledger'
-import { nodeSha256 } from '@mintmark/elements'
+import { isCode, nodeSha256 } from '@mintmark/elements'
 import { readJournalEntry } from '../../journal/entry.ts'
 import { readJournalKey } from '../../journal/key.ts'
 import { readJournalFile } from './files.ts'
 
 export interface VerifyJournalOptions {
-  /** Heads that were kept elsewhere: what was taken away since is found by them alone. */
-  readonly against?: readonly string[]
+  /** Heads that were kept elsewhere, or one: what was taken away since is found by them alone. */
+  readonly against?: string | readonly string[]
   readonly verify?: Verify
   readonly sha256?: Sha256
 }
@@ -39,22 +40,30 @@ export type JournalVerdict =
     }
 
 /**
- * Reads a whole journal, and finds the first entry that is not as it was recorded. It changes nothing.
+ * Reads a whole journal, and finds the first entry that is not as it was recorded. It changes nothing. What is wrong with
+ * the journal is in the verdict; what is wrong with what was asked is refused, so that nobody takes it for tampering.
  * @param key the verifier key, known from elsewhere
+ * @throws Refused `not-found` where there is no journal at all, `key-refused`, `bad-request`, and `bad-checkpoint` for a
+ * head in `against` that this key did not sign
  */
 export async function verifyJournal(
   directory: string,
   key: string,
-  { against = [], verify = webCryptoVerify, sha256 = nodeSha256 }: VerifyJournalOptions = {},
+  options: VerifyJournalOptions = {},
 ): Promise<JournalVerdict> {
+  const { against, verify, sha256 } = readOptions(options)
   const by = { ...readJournalKey(key), verify }
-  const read = (path: string) => readJournalFile(directory, path)
-  let head: Checkpoint
   const kept: Checkpoint[] = []
+  for (const [i, text] of against.entries()) kept.push(await readKept(text, `against[${i}]`, by))
+  checkThere(directory)
+  const read = (path: string) => readJournalFile(directory, path)
+  const checkpoint = read('checkpoint')
+  if (!checkpoint) return bad(undefined, 'checkpoint', 'it is not there')
+  let head: Checkpoint
   try {
-    head = await readCheckpoint(readUtf8(read('checkpoint') ?? new Uint8Array()), by)
-    for (const text of against) kept.push(await readCheckpoint(text, by))
+    head = await readCheckpoint(readUtf8(checkpoint), by)
   } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause
     return bad(undefined, 'checkpoint', cause)
   }
   const larger = kept.find(({ size }) => size > head.size)
@@ -105,6 +114,47 @@ export async function verifyJournal(
   if (larger) return bad(head.size, 'checkpoint', `a head of ${larger.size} entries was kept`)
   return { ok: true, entries: head.size, head }
 }
+
+/** A name that is not known is refused: heads under a name that was mistyped would be held against nothing. */
+function readOptions(options: VerifyJournalOptions): Required<VerifyJournalOptions> & { against: readonly string[] } {
+  if (typeof options !== 'object' || options === null) throw new Refused('bad-request', 'options', { hint: asked })
+  const { against = [], verify = webCryptoVerify, sha256 = nodeSha256, ...unknown } = options
+  const [name] = Object.keys(unknown)
+  if (name !== undefined) throw new Refused('bad-request', `no option is called ${name}`, { hint: asked })
+  const heads: unknown = typeof against === 'string' ? [against] : against
+  if (!Array.isArray(heads)) throw new Refused('bad-request', 'against', { hint: asked })
+  const other = heads.findIndex(each => typeof each !== 'string')
+  if (other >= 0) throw new Refused('bad-request', `against[${other}] is not text`, { hint: asked })
+  return { against: heads as string[], verify, sha256 }
+}
+
+const asked = 'say { against: [head, ...] }, each the text of a checkpoint that was kept'
+
+async function readKept(text: string, name: string, by: Parameters<typeof readCheckpoint>[1]): Promise<Checkpoint> {
+  try {
+    return await readCheckpoint(text, by)
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause
+    const hint = `give ${name} as the journal had it, whole, and the key of that journal; the journal was not looked at`
+    throw new Refused('bad-checkpoint', `${name}: ${cause.detail}`, { cause, hint })
+  }
+}
+
+/** Where anything of a journal is there, what is not is for the verdict. */
+function checkThere(directory: string): void {
+  if (typeof directory !== 'string') throw new Refused('bad-request', 'directory', { hint: named })
+  let names: string[] = []
+  try {
+    names = readdirSync(directory)
+  } catch (cause) {
+    if (!isCode(cause, 'ENOENT') && !isCode(cause, 'ENOTDIR')) throw cause
+  }
+  if (!names.some(name => parts.has(name)))
+    throw new Refused('not-found', `no journal in ${directory}`, { hint: named })
+}
+
+const named = 'name the directory of the journal, in which checkpoint is'
+const parts: ReadonlySet<string> = new Set(['checkpoint', 'next', 'tile'])
 
 /** As far as they can be read, and whether that is all there is. */
 function entriesIn(bytes: Uint8Array): { readonly entries: Uint8Array[]; readonly isWhole: boolean } {
