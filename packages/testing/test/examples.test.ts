@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { root } from './pages.ts'
+import { example, root } from './pages.ts'
 
 // Every example is run, and says what it is there to show.
 
@@ -14,6 +14,14 @@ const expected: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'the door: refused',
     'the service: gateway-refused',
     'the gateway: sensor-8 gateway-refused, dropped',
+  ],
+  'jwt-receiver.ts': [
+    'another body: the body is not the one that was signed',
+    'first: {"celsius":21.5}',
+    'again: it was received before',
+    'another scope: for this it may not send',
+    /^another receiver: .*"aud"/,
+    'on behalf: a claim that is not known here',
   ],
   'replay-refused.ts': ['first: the front door', 'again: message-replayed'],
   'sealed.ts': [
@@ -44,6 +52,11 @@ test('there are those that are listed here, each under 60 lines', () => {
   for (const path of [...examples, ...others]) {
     expect(readFileSync(join(root, path), 'utf8').trimEnd().split('\n').length, path).toBeLessThan(60)
   }
+})
+
+test('what docs/messages.md shows of a receiver with a JWT library is what runs', () => {
+  const source = readFileSync(join(root, 'examples/messages/jwt-receiver.ts'), 'utf8')
+  expect(source.replaceAll(/^ {2}/gm, '')).toContain(example('docs/messages.md', 'jwt-receiver'))
 })
 
 test.each(examples)('%s', async path => {
