@@ -1,8 +1,8 @@
 // A service that has nothing but `jose` receives messages as JWS. The device, further below, has the SDK.
 import { Agent, webCryptoKey } from '@mintmark/agent'
-import { base64url, jwtVerify } from 'jose'
+import { base64url, generateKeyPair, jwtVerify } from 'jose'
 
-const pair = (await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])) as CryptoKeyPair
+const pair = await generateKeyPair('Ed25519')
 const device = await Agent.create({ key: await webCryptoKey(pair, 'Ed25519') })
 
 const me = 'did:web:hub.example.test'
@@ -17,7 +17,7 @@ async function receive(message: Uint8Array): Promise<Uint8Array> {
   const rules = { typ: 'mint+jwt', audience: me, maxTokenAge: 30, clockTolerance: 5, requiredClaims: ['jti'] }
   const { payload: claims, protectedHeader } = await jwtVerify(jws, keyOf, { ...rules, algorithms })
   // The signature is over the digest: nothing of the body is proven before this holds.
-  const body = base64url.decode(encoded)
+  const body = Uint8Array.from(base64url.decode(encoded))
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', body))
   if (claims.digest !== base64url.encode(digest)) throw new Error('the body is not the one that was signed')
   // Sealed, counted, on behalf of another: what is not known here is not taken for what is.
