@@ -24,8 +24,13 @@ export function contentOf(payload: Payload, contentType: string | undefined): Co
 function jsonOf(payload: Exclude<Payload, string>): string {
   let text: string | undefined
   try {
-    text = JSON.stringify(payload, (_, value: unknown) => {
-      if (isLost(value)) throw new TypeError('it would be lost')
+    text = JSON.stringify(payload, function (this: Readonly<Record<string, unknown>>, name, value: unknown) {
+      const given = this[name]
+      // What toJSON said is another value: of bytes too many words, of a date that is none null.
+      const isSaid = given !== value
+      if (isLost(value) || (isSaid && (ArrayBuffer.isView(given) || (value ?? null) === null))) {
+        throw new TypeError('it would be lost')
+      }
       return value
     })
   } catch (cause) {
@@ -48,7 +53,8 @@ function isLost(value: unknown): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   // A plain object, of this realm or another one, may be empty.
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null
-  return !isPlain && Object.keys(value).length === 0
+  const isNoObject = Object.prototype.toString.call(value) !== '[object Object]'
+  return !isPlain && (isNoObject || Object.keys(value).length === 0)
 }
 
 const noJson = (cause?: unknown): Refused =>

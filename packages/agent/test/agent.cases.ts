@@ -29,7 +29,7 @@ agent.test('what JSON cannot say is not signed as something else', async () => {
   const { server, device } = await pair()
   const circular: { self?: object } = {}
   circular.self = circular
-  const unsayable = [
+  const unsayable: unknown[] = [
     ...[undefined, () => 1, Symbol('x'), 1n, Number.NaN, { celsius: Number.POSITIVE_INFINITY }, circular],
     ...[
       new ArrayBuffer(3),
@@ -44,6 +44,10 @@ agent.test('what JSON cannot say is not signed as something else', async () => {
       Promise.resolve({ celsius: 21.5 }),
     ],
   ]
+  const spoken = [{ toJSON: () => undefined }, [{ toJSON: () => Number.NaN }], { at: new Date(Number.NaN) }]
+  const spokenBytes = Object.assign(Uint8Array.of(1), { toJSON: () => ({ type: 'Buffer', data: [1] }) })
+  const filled = [Object.assign(new Map([[1, 2]]), { x: 1 }), Object.assign(new Set([1]), { x: 1 }), new Error('no')]
+  unsayable.push(...spoken, { bytes: spokenBytes }, ...filled)
   for (const payload of unsayable) {
     await refuses('bad-json', () =>
       device.send({ to: server.did, payload: payload as string, scope: 'telemetry:write' }),

@@ -46,6 +46,15 @@ scope.test('grants that were compiled once let none pass that only looks like th
   for (const alike of [['a b'], ['a,b'], ['a","b'], ['["a","b"]']]) {
     await refuses('bad-scope', () => compileScopes(alike))
   }
+  // Whatever can be gone through, from callers without types.
+  const given = [new Set(['a', 'b']), new Set(['c']), new Map([['d', 1]]).keys()] as unknown as string[][]
+  same(
+    given.map(each => compileScopes(each)).map(covers => ['a', 'b', 'c', 'd'].filter(covers).join('')),
+    ['ab', 'c', 'd'],
+  )
+  for (const other of [[7], [null], [{ toJSON: () => 'a' }], [['a']], [Object('a')]] as unknown as string[][]) {
+    await refuses('bad-scope', () => compileScopes(other))
+  }
   const [first, second] = [compileScopes(['a.*', 'b']), compileScopes(['a.*', 'c'])]
   same([first('b'), first('c'), second('b'), second('c')], [true, false, false, true])
 })

@@ -22,6 +22,7 @@ export class ProvenAgent extends Agent {
   readonly #domains = new WeakMap<object, string>()
   /** Not secure yet, so Node's Agent does not know of them. */
   readonly #dialed = new Set<TLSSocket>()
+  #isOver = false
 
   constructor(platform: Platform, options: AgentOptions) {
     super({ ...options, keepAlive: true })
@@ -36,6 +37,7 @@ export class ProvenAgent extends Agent {
   }
 
   override destroy(): void {
+    this.#isOver = true
     super.destroy()
     const why = Object.assign(new Error('given up'), { code: 'ECONNABORTED' })
     for (const socket of this.#dialed) socket.destroy(why)
@@ -55,6 +57,8 @@ export class ProvenAgent extends Agent {
     const socket = await dial(this.#platform, this.#dialed)
     try {
       this.#domains.set(socket, await proveServer(shownBy(socket), anchor, now(), nodeVerify))
+      // Given up between the handshake and the proof.
+      if (this.#isOver) throw new Refused('unreachable', `${this.#platform.url.origin}: given up`)
       return socket
     } catch (error) {
       socket.destroy()

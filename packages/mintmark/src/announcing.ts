@@ -12,7 +12,8 @@ export interface Announcing {
   holds(identity: Key): EncryptionKey | undefined
   /** Resolves after the first attempt, however it ended. */
   readonly first: Promise<void>
-  close(): void
+  /** Resolves when the home is not touched any more. */
+  close(): Promise<void>
 }
 
 const minute = 60_000
@@ -36,7 +37,7 @@ export function startAnnouncing(what: Pick<AnnouncerOptions, 'home' | 'encryptio
     first: announcer.look(),
     close: () => {
       clearInterval(timer)
-      announcer.close()
+      return announcer.close()
     },
   }
 }

@@ -11,7 +11,7 @@ export interface OpenedIdentity {
   readonly identity: Identity
   /** Resolves when the platform has said what it thinks of the encryption key, or nothing in time. */
   readonly announced: Promise<void>
-  close(): void
+  close(): Promise<void>
 }
 
 /**
@@ -47,10 +47,10 @@ export async function openIdentity(directory: string, told?: (outcome: Outcome) 
         return { key, registry, audiences, nonces, ...(encryption && { encryption }), announced }
       },
       announced: announcing?.first ?? Promise.resolve(),
-      close: () => {
-        announcing?.close()
+      close: async () => {
+        await announcing?.close()
         lock.release()
-        end()
+        await end()
       },
     }
   } catch (error) {

@@ -48,7 +48,7 @@ const cases: readonly Case[] = [
     call: 'POST /v1/fleets',
     sent: { name: 'acme', public: false },
     answer: { ...fleet, state: 'pending' },
-    says: 'Fleet acme is pending.\nIt waits for its ceremony. Next: mintmark ceremony request\n',
+    says: 'Fleet acme is pending.\nIt waits for its ceremony. Next: mintmark ceremony request --data /',
   },
   {
     args: ['fleet', 'set', 'acme', '--late-renewal', '90d', '--reason', 'boxed for the winter'],
@@ -379,6 +379,21 @@ describe('mintmark device scope says all anew', () => {
       reason: 'a line',
     })
     expect(out).toBe('  device  acme/device-104\n  scopes  floor3.*:read telemetry:write\n')
+  })
+
+  test('and tells nothing of a scope that another one covers', async () => {
+    const { out } = await said(['telemetry:write', 'x:read'], ['*:write', 'x:read'], '*:write', 'x:read')
+    expect(out).not.toContain('no longer')
+  })
+
+  test('and tells for whom it speaks no longer, and that it is bound to nobody', async () => {
+    const path = '/v1/fleets/acme/devices/device-104/scope'
+    const had = { device: 'device-104', ...rights, recipients: ['hub-1'], devices: ['pump-2', 'sensor-7'] }
+    const answer = { device: 'device-104', ...rights, devices: ['pump-2'] }
+    const { data } = await operated({ [`GET ${path}`]: had, [`PUT ${path}`]: answer })
+    const args = ['telemetry:write', 'floor3.*:read', '--behind', 'pump-2', '--data', data]
+    const { out } = await ran('device', 'scope', 'acme/device-104', ...args)
+    expect(out).toContain('  no longer  for sensor-7\n  now to     everybody\n')
   })
 
   test('and tells what the device may not any more', async () => {

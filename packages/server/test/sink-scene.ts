@@ -19,6 +19,10 @@ export function openScene() {
   const metrics = makeMetrics()
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
   let index = 0
+  const ends: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(ends.splice(0).map(end => end()))
+  }
   const read = async (name: string): Promise<number> => {
     const line = (await metrics.render()).split('\n').find(each => each.startsWith(`${name} `))
     return line === undefined ? 0 : Number(line.split(' ')[1])
@@ -27,12 +31,14 @@ export function openScene() {
     /** Of the log; none may say what nobody may read there. */
     lines,
     openSinks(urls: readonly string[], ca: string | undefined): void {
-      const close = openSinks(relay, urls, { ca, log, metrics })
+      ends.push(openSinks(relay, urls, { ca, log, metrics }))
       onTestFinished(async () => {
         await close()
         for (const secret of [user, password, userInfo, content]) expect(lines.join('')).not.toContain(secret)
       })
     },
+    /** What every test does at its end. */
+    close,
     /** Why each sink was said to be away. */
     away: () =>
       Object.fromEntries(

@@ -17,6 +17,8 @@ test.each([
 })
 
 test.each([
+  'http://u:100%25%zz@127.0.0.1/',
+  'mqtt://%@localhost/',
   'http://example.com/messages',
   'http://127.example.com/messages',
   'http://127.0.0.1.example.com/messages',

@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { readBundle, tilePath, tilesOf, writeBundle } from '@mintmark/core/ledger'
+import { readBundle, signCheckpoint, tilePath, tilesOf, writeBundle } from '@mintmark/core/ledger'
 import { nodeSha256 } from '@mintmark/elements'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { makeKey } from '../../src/index.ts'
@@ -69,6 +69,20 @@ test('a journal that nobody touched holds, also against an older head', async ()
 })
 
 describe('finds', () => {
+  test('two heads of one size that were kept, in whichever order: one of them is of other entries', async () => {
+    const head = readFileSync(join(directory, 'checkpoint'), 'utf8')
+    const fork = await signCheckpoint(stand.key, origin, count, new Uint8Array(32))
+    for (const heads of [[fork], [head, fork], [fork, head]]) {
+      expect(await verify(heads)).toMatchObject({ ok: false, file: 'checkpoint' })
+    }
+  })
+
+  test('all of it gone, where a head was kept', async () => {
+    rmSync(directory, { recursive: true })
+    await expect(verify()).rejects.toMatchObject({ code: 'not-found' })
+    expect(await verify([older])).toMatchObject({ ok: false, entry: 0, file: 'checkpoint' })
+  })
+
   test.each([0, 255, 256, 519])('an edit of entry %s', async at => {
     const [index, width] = [Math.floor(at / 256), at < 512 ? 256 : 8]
     edited(index, width, all => all.map((one, i) => (i === at % 256 ? one.map((b, j) => (j === 40 ? b ^ 1 : b)) : one)))

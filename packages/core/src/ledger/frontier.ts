@@ -46,7 +46,7 @@ export function append(before: Frontier, leafHashes: readonly Uint8Array[], hash
   const tiles: TileHash[] = []
   const older = [...before.hashes]
   const kept: Uint8Array[] = []
-  let grown = leafHashes
+  let grown: readonly Uint8Array[] = [...leafHashes]
   for (let height = 0, left = before.size; left > 0 || grown.length > 0; height++, left = Math.floor(left / 2)) {
     if (height > 0 && height % 8 === 0) {
       for (const [i, root] of grown.entries()) tiles.push({ level: height / 8, index: left + i, hash: root })

@@ -1,7 +1,7 @@
 import { Refused } from '../errors/refused.ts'
 import { isDid } from '../keys/did-key.ts'
 import { readName } from '../names/names.ts'
-import { compileScopes, scopeBounds } from './scope.ts'
+import { readGrants, scopeBounds } from './scope.ts'
 
 /** What a name may do with messages. It belongs to the name, whatever key that has, and ends with its standing. */
 export interface Rights {
@@ -22,7 +22,7 @@ export const rightsBounds = { scopes: scopeBounds.grants, recipients: 64, device
 
 /** One form for one meaning: each list in order, each member once. @throws Refused `bad-scope`, `bad-name`, `bad-did` */
 export function readRights({ scopes, recipients, devices, counts }: Rights): Rights {
-  compileScopes(scopes)
+  readGrants(scopes)
   const [few, many] = [recipients?.length ?? 1, devices.length]
   // Nobody at all is said by no scopes.
   if (!(few >= 1 && few <= rightsBounds.recipients && many <= rightsBounds.devices)) throw new Refused('bad-request')

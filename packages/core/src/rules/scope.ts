@@ -36,8 +36,16 @@ export type ScopeMatcher = (scope: string) => boolean
 
 /** Compiles grants, once for all names that have the same. @throws Refused `bad-scope` */
 export function compileScopes(grants: readonly string[]): ScopeMatcher {
-  if (grants.length > scopeBounds.grants) throw new Refused('bad-scope', `more than ${scopeBounds.grants}`)
-  return remembered(matchers, JSON.stringify(grants), () => compile(grants))
+  const list = readGrants(grants)
+  return matchers.of(JSON.stringify(list), () => compile(list))
+}
+
+/** As many as a name can have, each in its form. @throws Refused `bad-scope` */
+export function readGrants(grants: readonly string[]): readonly string[] {
+  const list = [...grants]
+  if (list.length > scopeBounds.grants) throw new Refused('bad-scope', `more than ${scopeBounds.grants}`)
+  for (const grant of list) readScopeGrant(grant)
+  return list
 }
 
 function compile(grants: readonly string[]): ScopeMatcher {
@@ -47,7 +55,7 @@ function compile(grants: readonly string[]): ScopeMatcher {
     root.add(segments, verb)
   }
   return scope => {
-    const parts = remembered(scopes, scope, () => readParts(scope, 'scope'))
+    const parts = scopes.of(scope, () => readParts(scope, 'scope'))
     return parts !== undefined && root.covers(parts.segments, 0, parts.verb)
   }
 }
@@ -83,23 +91,33 @@ function partsOf(text: string, kind: 'scope' | 'grant'): Parts {
   return parts
 }
 
-/** The same scopes and grants come again and again, and others choose them: so many are kept, and then none. */
-function remembered<T extends object | undefined>(known: Map<string, T>, text: string, make: () => T): T {
-  const before = known.get(text)
-  if (before !== undefined) return before
-  const made = make()
-  if (made === undefined) return made
-  if (known.size >= mostKnown) known.clear()
-  known.set(text, made)
-  return made
+/** The same scopes and grants come again and again, and others choose them: so much is kept, and then nothing. */
+class Remembered<T extends object | undefined> {
+  readonly #known = new Map<string, T>()
+  /** Of their texts: what is made of one takes memory by its length. */
+  #characters = 0
+
+  of(text: string, make: () => T): T {
+    const before = this.#known.get(text)
+    if (before !== undefined) return before
+    const made = make()
+    if (made === undefined) return made
+    if (this.#characters + text.length > mostCharacters) {
+      this.#known.clear()
+      this.#characters = 0
+    }
+    this.#known.set(text, made)
+    this.#characters += text.length
+    return made
+  }
 }
 
-const scopes = new Map<string, Parts | undefined>()
-const matchers = new Map<string, ScopeMatcher>()
-const mostKnown = 1_024
+const mostCharacters = 65_536
+const scopes = new Remembered<Parts | undefined>()
+const matchers = new Remembered<ScopeMatcher>()
 
 function readParts(text: string, kind: 'scope' | 'grant'): Parts | undefined {
-  if (text.length > scopeBounds.longest) return undefined
+  if (typeof text !== 'string' || text.length > scopeBounds.longest) return undefined
   const colon = text.indexOf(':')
   const verb = colon < 0 ? '' : text.slice(colon + 1)
   if (colon >= 0 && !verbForm.test(verb)) return undefined

@@ -1,4 +1,4 @@
-import { readRights } from '@mintmark/core/rules'
+import { compileScopes, readRights } from '@mintmark/core/rules'
 import { type Command, Option } from 'commander'
 import { type AsOperator, asOperator } from '../operator.ts'
 import {
@@ -81,12 +81,21 @@ async function setOrShow(
   print(command, { json: body, text: lines([head, ...rightsLines(body), ...lostLines(before, body)]) })
 }
 
-/** Scopes that the device had: they are all said anew, and one is easily forgotten. */
-function lostLines(before: Fields, { scopes: now }: Fields): readonly (readonly [string, string])[] {
-  const [had, has] = [before.scopes, now].map(list => (Array.isArray(list) ? list : []))
-  const lost = had!.filter(scope => !has!.includes(scope))
-  return lost.length === 0 ? [] : [['no longer', lost.map(shown).join(' ')]]
+/** What is otherwise than before: all is said anew, and something is easily forgotten. */
+function lostLines(before: Fields, now: Fields): readonly (readonly [string, string])[] {
+  const granted = wordsOf(now.scopes)
+  const covers = compileScopes(granted)
+  const scopes = wordsOf(before.scopes).filter(scope => !granted.includes(scope) && !covers(scope))
+  const behind = wordsOf(now.devices)
+  const devices = wordsOf(before.devices).flatMap(device => (behind.includes(device) ? [] : [`for ${device}`]))
+  const lost = [...scopes, ...devices].map(shown)
+  return [
+    ...(lost.length === 0 ? [] : [['no longer', lost.join(' ')] as const]),
+    ...(Array.isArray(before.recipients) && !Array.isArray(now.recipients) ? [['now to', 'everybody'] as const] : []),
+  ]
 }
+
+const wordsOf = (list: unknown): readonly string[] => (Array.isArray(list) ? list.map(String) : [])
 
 /** What a device may do with messages, a line each. */
 export function rightsLines({ scopes, recipients, devices, counts }: Fields): readonly (readonly [string, string])[] {

@@ -77,15 +77,18 @@ async function createFleet(name: string, options: NewFleet, command: Command): P
   const next =
     made.state === 'active'
       ? `Next: mintmark token create --fleet ${name}${sameAs(command, options)}`
-      : 'It waits for its ceremony. Next: mintmark ceremony request'
+      : `It waits for its ceremony. Next: mintmark ceremony request${sameAs(command, options)}`
   print(command, { json: made, text: `Fleet ${name} is ${shown(made.state)}.\n${next}` })
 }
 
 /** What was said here of where the platform is and of who asks. */
 function sameAs(command: Command, options: AsOperator): string {
   const said = (['data', 'operator'] as const).filter(name => command.getOptionValueSource(name) === 'cli')
-  return said.map(name => ` --${name} ${options[name]}`).join('')
+  return said.map(name => ` --${name} ${quoted(String(options[name]))}`).join('')
 }
+
+/** As a shell takes it for one word. */
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
 
 interface PolicyOptions extends AsOperator {
   readonly lateRenewal?: number

@@ -87,7 +87,7 @@ async function runSidecar({ home, uid, http, announce, json, ...options }: Optio
     await over
     await sidecar.close()
   } finally {
-    close()
+    await close()
   }
 }
 

@@ -22,8 +22,15 @@ export function mqttSink(url: URL, trust: SinkTrust, log: (error: Error) => void
   client.on('close', () => {
     for (const giveUp of pending) giveUp(new Error('the connection to the broker was lost'))
   })
-  // It connects again by itself.
-  client.on('error', log)
+  // It connects again by itself, where the connection ends.
+  client.on('error', error => {
+    log(error)
+    client.stream?.destroy()
+  })
+  // Nothing was subscribed to, and the client keeps what is published to it with QoS 2 until it is released.
+  client.on('packetreceive', ({ cmd }) => {
+    if (cmd === 'publish') client.stream.destroy()
+  })
   return {
     kind: 'mqtt',
     get isUp() {

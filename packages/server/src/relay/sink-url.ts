@@ -31,7 +31,19 @@ export function readSinkUrl(text: string): SinkAddress {
   if (url.hash !== '' || (kind !== 'webhook' && (url.search !== '' || !['', '/'].includes(url.pathname)))) {
     throw refused('a broker has no path')
   }
+  for (const part of [url.username, url.password]) {
+    if (!isDecodable(part)) throw refused('a % in the name or the password stands as %25')
+  }
   return { kind, url, isInClear: inClear.includes(url.protocol) && !isHere }
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Of a URL that was read, where each address has one spelling. A name such as 127.example.com is no address. */

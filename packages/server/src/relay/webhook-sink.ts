@@ -18,14 +18,19 @@ export function webhookSink(url: URL, trust: SinkTrust, log: (error: Error) => v
   let isUp = false
   let isOver = false
   let timer: NodeJS.Timeout | undefined
+  let probe: Socket | undefined
   let asking = ask()
 
   async function ask(): Promise<void> {
     try {
       const socket = await dial(url, trust, patience)
       // Not cut, which a server would see as a handshake that failed.
-      socket.resume().end()
-      socket.setTimeout(patience, () => socket.destroy())
+      probe?.destroy()
+      probe = socket.resume()
+      probe.end()
+      // Whatever it still says.
+      const timer = setTimeout(() => socket.destroy(), patience)
+      socket.once('close', () => clearTimeout(timer))
       isUp = true
       if (!isOver) changed()
     } catch (error) {
@@ -74,6 +79,7 @@ export function webhookSink(url: URL, trust: SinkTrust, log: (error: Error) => v
       clearTimeout(timer)
       agent.destroy()
       await asking
+      probe?.destroy()
     },
   }
 }

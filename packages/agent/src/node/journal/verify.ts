@@ -55,7 +55,11 @@ export async function verifyJournal(
   const by = { ...readJournalKey(key), verify }
   const kept: Checkpoint[] = []
   for (const [i, text] of against.entries()) kept.push(await readKept(text, `against[${i}]`, by))
-  checkThere(directory)
+  if (!isThere(directory)) {
+    const [{ size } = { size: 0 }] = kept.toSorted((a, b) => b.size - a.size)
+    if (size === 0) throw new Refused('not-found', `no journal in ${directory}`, { hint: named })
+    return bad(0, 'checkpoint', `nothing is there, and a head of ${size} entries was kept`)
+  }
   const read = (path: string) => readJournalFile(directory, path)
   const checkpoint = read('checkpoint')
   if (!checkpoint) return bad(undefined, 'checkpoint', 'it is not there')
@@ -67,7 +71,8 @@ export async function verifyJournal(
     return bad(undefined, 'checkpoint', cause)
   }
   const larger = kept.find(({ size }) => size > head.size)
-  const roots = new Map<number, Uint8Array>(kept.map(({ size, root: due }) => [size, due]))
+  const empty = kept.find(({ size, root: due }) => size === 0 && !equal(due, root(emptyFrontier, sha256)))
+  if (empty) return bad(undefined, 'checkpoint', 'a head was kept of no entries, with another root')
   let tree: Frontier = emptyFrontier
   const tiles = new Map<number, Uint8Array[]>()
   for (let index = 0; index * 256 < head.size; index++) {
@@ -95,9 +100,12 @@ export async function verifyJournal(
         return bad(at, bundle.file, cause)
       }
       leaves.push(leaf)
-      const due = roots.get(at + 1)
-      if (due && !equal(root(append(tree, leaves, sha256).frontier, sha256), due)) {
-        return bad(undefined, 'checkpoint', `a head was kept of other entries up to ${at}`)
+      const due = kept.filter(({ size }) => size === at + 1)
+      if (due.length > 0) {
+        const { root: here } = append(tree, leaves, sha256)
+        if (!due.every(each => equal(each.root, here))) {
+          return bad(undefined, 'checkpoint', `a head was kept of other entries up to ${at}`)
+        }
       }
     }
     if (entries.length !== width || !isWhole)
@@ -141,7 +149,7 @@ async function readKept(text: string, name: string, by: Parameters<typeof readCh
 }
 
 /** Where anything of a journal is there, what is not is for the verdict. */
-function checkThere(directory: string): void {
+function isThere(directory: string): boolean {
   if (typeof directory !== 'string') throw new Refused('bad-request', 'directory', { hint: named })
   let names: string[] = []
   try {
@@ -149,8 +157,7 @@ function checkThere(directory: string): void {
   } catch (cause) {
     if (!isCode(cause, 'ENOENT') && !isCode(cause, 'ENOTDIR')) throw cause
   }
-  if (!names.some(name => parts.has(name)))
-    throw new Refused('not-found', `no journal in ${directory}`, { hint: named })
+  return names.some(name => parts.has(name))
 }
 
 const named = 'name the directory of the journal, in which checkpoint is'

@@ -78,10 +78,11 @@ export class Announcer {
     return this.#turn
   }
 
-  /** Gives up what is under way. */
-  close(): void {
+  /** Gives up what is under way. Resolves when the home is not touched any more, and may be somebody else's. */
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#connection?.close()
+    await this.#turn
   }
 
   async #look(): Promise<void> {
@@ -112,7 +113,7 @@ export class Announcer {
     this.#connection = connect({ url, anchor, identity: { certificate, key: keyFile }, now })
     const connection = this.#connection
     const say = async ({ statement, said }: Statement): Promise<EncryptionKey> => {
-      if (this.#isClosed) throw new Refused('unreachable', 'closed')
+      this.#checkOpen()
       await connection.put('/v1/encryption-key', { statement: base64url(statement) })
       return said
     }
@@ -153,12 +154,18 @@ export class Announcer {
     // Whoever has read a home has both of its keys, so with another identity key there is another one of these too. A
     // current key that is not the one announced is new already.
     const isOver = kept ? isCurrent(kept.said, encryption) && !isLong(kept.said, at) : existsSync(this.#path)
+    this.#checkOpen()
     if (isOver) await encryption.renew(at)
+    this.#checkOpen()
     // Higher than before also where the clock was set back.
     const version = Math.max(at, (kept?.said.version ?? 0) + 1)
     const statement = await encryption.announce(home.key, at, { version })
     writeFileDurably(this.#path, statement, { mode: 0o600, replace: true })
     return { statement, said: await readEncryptionKey(statement, home.key.publicKey, nodeVerify) }
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Refused('unreachable', 'closed')
   }
 
   #isGood(said: EncryptionKey): boolean {
