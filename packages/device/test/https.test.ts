@@ -160,6 +160,22 @@ describe('a server with', () => {
     expect(received()).toBe('')
   })
 
+  test('a proof that comes when it was given up is sent nothing', async () => {
+    const { url, received, stop } = await recorder(await makeServed(ours.server))
+    const platform = connect({
+      url,
+      anchor: ours.root.der,
+      // Asked between the handshake and the proof.
+      now: () => {
+        platform.close()
+        return Date.now()
+      },
+    })
+    await expect(platform.get('/v1/me')).rejects.toMatchObject({ code: 'unreachable' })
+    await stop()
+    expect(received()).toBe('')
+  })
+
   test('another root is refused whatever the environment says', async () => {
     const { url, received } = await recorder(await makeServed(others.server))
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0')

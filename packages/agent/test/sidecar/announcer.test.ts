@@ -319,3 +319,24 @@ test('one that is closed while it signs asks nobody', async () => {
   await announcer.look()
   expect([told, platform.seen.map(call => call.split(' ').slice(0, 2).join(' '))]).toEqual([[], ['GET /v1/me']])
 })
+
+test('one that is closed while it makes another key writes nothing after it has said that it is closed', async () => {
+  const home = await enrolled('hub-16')
+  const { announcer, encryption } = await process(home)
+  // Less than a month is left.
+  keepAnnounced(home, await announceBy(home, encryption, 30 * day - 1_000))
+  const path = join(home, 'encryption-keys', 'announced.cbor')
+  const before = readFileSync(path)
+  const order: string[] = []
+  const renew = encryption.renew.bind(encryption)
+  let closed: Promise<unknown> | undefined
+  encryption.renew = async at => {
+    closed = announcer.close().then(() => order.push('closed'))
+    await renew(at)
+    order.push('renewed')
+  }
+  await announcer.look()
+  await closed
+  expect(order).toEqual(['renewed', 'closed'])
+  expect(readFileSync(path).equals(before)).toBe(true)
+})
